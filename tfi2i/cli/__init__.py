@@ -1,0 +1,106 @@
+"""The command line: `tfi2i VERB ...`, one file a verb; nothing slow is imported before a verb needs it.
+
+Exit status: 0 done; 1 failed while running; 2 the user's to mend, said in one line; 130 interrupted, with all saved.
+"""
+
+import importlib
+import os
+import re
+import sys
+
+from tfi2i.errors import UserError
+
+VERBS = {
+    "train": "train a model, or go on with a run",
+    "translate": "translate pictures with a run or an export",
+    "evaluate": "measure a run on a test set",
+    "export": "write a SavedModel or a LiteRT file, proven equal to the model",
+    "datasets": "check a folder of pictures",
+    "list": "models, presets and data sets",
+}
+
+
+def entry():
+    """The console script."""
+    from absl import app
+
+    app.run(lambda argv: main(argv[1:]), flags_parser=lambda argv: argv)
+
+
+def main(argv):
+    """Runs one command; `argv` is what follows the program's name. Returns the exit status."""
+    argv = [_underscored(argument) for argument in argv]
+    debug = "--debug" in argv or os.environ.get("TFI2I_DEBUG") == "1"
+    argv = [argument for argument in argv if argument != "--debug"]
+    try:
+        return _run(argv)
+    except SystemExit as stop:  # argparse: 0 after --help, 2 after an error it has printed
+        return stop.code or 0
+    except UserError as error:
+        if debug:
+            raise
+        print(f"tfi2i: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tfi2i: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        print(f"tfi2i: failed: {_first_line(error)} (--debug shows where)", file=sys.stderr)
+        return 1
+
+
+def _run(argv):
+    from absl.flags import argparse_flags
+
+    class Parser(argparse_flags.ArgumentParser):
+        def error(self, message):
+            raise UserError(f"{message}; see `{self.prog} --help`")
+
+    if not argv or argv[0] in ("-h", "--help"):
+        verbs = "\n".join(f"  {name:10} {text}" for name, text in VERBS.items())
+        print(f"usage: tfi2i VERB [options]\n\nImage-to-image translation in TensorFlow and Keras.\n\n{verbs}\n\n"
+              "`tfi2i VERB --help` tells more. Start with: tfi2i train --model=pix2pix --dataset=synthetic_facades")  # fmt: skip
+        return 0
+    if argv[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"tfi2i {version('tfi2i')}")
+        return 0
+    verb, arguments = argv[0], argv[1:]
+    if verb not in VERBS:
+        import difflib
+
+        near = difflib.get_close_matches(verb, VERBS, 1)
+        hint = f"did you mean {near[0]}?" if near else "see `tfi2i --help`"
+        raise UserError(f"unknown command: {verb} (expected one of {', '.join(VERBS)}); {hint}")
+    module = importlib.import_module(f"tfi2i.cli.{verb}")
+    parser = Parser(prog=f"tfi2i {verb}", description=module.__doc__, allow_abbrev=False, inherited_absl_flags=None)
+    module.add_arguments(parser, arguments)
+    return module.run(parser.parse_args(arguments)) or 0
+
+
+def _underscored(argument):
+    """--load-size is --load_size; a value keeps its dashes."""
+    return re.sub(r"^--[\w-]+", lambda match: "--" + match[0][2:].replace("-", "_"), argument)
+
+
+def _first_line(error):
+    """The error in one line, without the node names that TensorFlow puts before its own."""
+    text = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
+
+
+def import_tensorflow():
+    """Imports TensorFlow without its start-up notices, some of which no setting silences; errors are still raised."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)

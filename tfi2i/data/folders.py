@@ -1,0 +1,247 @@
+"""A user's own images as sources: aligned pairs, two folders of pairs, two unpaired folders, one folder.
+
+A source has `len(source)`, `source[i]`, a dict of images (H, W, 1 or 3) uint8 or uint16 as the files hold them, and
+`source.name(i)`, the file's name without its extension. It keeps paths only and reads a file each time it is asked,
+so it can be pickled and shared by threads. Reading raises a UserError that names the file.
+
+Splits are "train", "val" and "test"; "val" and "test" stand in for each other where only one is there. A layout without
+split folders is divided here: a tenth of the images, chosen by the hash of their names, is "val" and "test", the rest
+"train". The choice doesn't follow the order of the files, in which neighbours are often alike.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tfi2i.data.images import is_image_name, listing, read
+from tfi2i.errors import UserError
+
+SPLITS = ("train", "val", "test")
+DOMAIN_LAYOUTS = "trainA/ + trainB/ | train/A/ + train/B/ | A/train/ + B/train/ | A/ + B/"
+PAIRED_LAYOUTS = f"train/1.jpg (A left, B right) | 1.jpg (A left, B right) | equal names in {DOMAIN_LAYOUTS}"
+
+_SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
+_RESERVED = {"A", "B", *SPLITS, *(split + domain for split in SPLITS for domain in "AB")}
+
+
+class ImageFiles:
+    """Single images: {"image"}."""
+
+    def __init__(self, paths: list[Path]):
+        self.paths = paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        return {"image": read(self.paths[index])}
+
+    def name(self, index: int) -> str:
+        return self.paths[index].stem
+
+
+class ImageFolder(ImageFiles):
+    """The images of one folder (not of its subfolders), of a glob pattern, or one file: {"image"}.
+
+    Raises:
+        UserError: there are no images.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        super().__init__(listing(path))
+
+
+class AlignedPairs:
+    """Pairs that lie side by side in one image, A in the left half and B in the right: {"A", "B"}.
+
+    Layouts: train/ val/ test/ below `root`, or the images in `root` itself, of which a tenth is held out (see above).
+
+    Raises:
+        UserError: there are no images; when reading, an odd width.
+    """
+
+    def __init__(self, root: str | os.PathLike, split: str):
+        found = _aligned_folder(root, split)
+        if found is None:
+            raise _nothing_fits(root, split, PAIRED_LAYOUTS)
+        folder, flat = found
+        self.paths = _share(listing(folder), split) if flat else listing(folder)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        both = read(self.paths[index])
+        half, odd = divmod(both.shape[1], 2)
+        if odd:
+            raise UserError(
+                f"{self.paths[index]}: cannot be halved into A and B "
+                f"(expected an even width, received {both.shape[1]}); crop it or leave it out"
+            )
+        return {"A": both[:, :half], "B": both[:, half:]}
+
+    def name(self, index: int) -> str:
+        return self.paths[index].stem
+
+
+class PairedFolders:
+    """Pairs of files with the same name, whatever their extensions, in two folders: {"A", "B"}.
+
+    Layouts: trainA/ trainB/, train/A/ train/B/ or A/train/ B/train/ (and the same with val and test), or A/ B/, of
+    which a tenth is held out (see above).
+
+    Raises:
+        UserError: there are no images, or a name without its partner; when reading, two sizes in a pair.
+    """
+
+    def __init__(self, root: str | os.PathLike, split: str):
+        found = _domain_folders(root, split)
+        if found is None:
+            raise _nothing_fits(root, split, PAIRED_LAYOUTS)
+        folder_a, folder_b, flat = found
+        partners = matched(listing(folder_a), listing(folder_b))
+        self.paths_a = _share(list(partners), split) if flat else list(partners)
+        self.paths_b = [partners[path] for path in self.paths_a]
+
+    def __len__(self) -> int:
+        return len(self.paths_a)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        a, b = read(self.paths_a[index]), read(self.paths_b[index])
+        if a.shape[:2] != b.shape[:2]:
+            raise UserError(
+                f"{self.paths_a[index]} and {self.paths_b[index]}: the images of a pair differ in size (expected equal "
+                f"height x width, received {a.shape[0]} x {a.shape[1]} and {b.shape[0]} x {b.shape[1]}); resize one"
+            )
+        return {"A": a, "B": b}
+
+    def name(self, index: int) -> str:
+        return self.paths_a[index].stem
+
+
+class UnpairedFolders:
+    """Two folders of images that have nothing to do with each other: {"A", "B"}.
+
+    As long as the larger folder; the smaller one starts again when it is through. To draw B on its own, take
+    `source.a[i]["image"]` and `source.b[j]["image"]`, i < len_a, j < len_b. A sample bears the name of its A.
+
+    Layouts: as PairedFolders; the names don't matter.
+
+    Raises:
+        UserError: there are no images.
+    """
+
+    def __init__(self, root: str | os.PathLike, split: str):
+        found = _domain_folders(root, split)
+        if found is None:
+            raise _nothing_fits(root, split, DOMAIN_LAYOUTS)
+        *folders, flat = found
+        listings = [listing(folder) for folder in folders]
+        self.a, self.b = (ImageFiles(_share(paths, split) if flat else paths) for paths in listings)
+
+    @property
+    def len_a(self) -> int:
+        return len(self.a)
+
+    @property
+    def len_b(self) -> int:
+        return len(self.b)
+
+    def __len__(self) -> int:
+        return max(self.len_a, self.len_b)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        if index >= len(self):  # what ends a `for` loop over a source
+            raise IndexError(f"index must be below {len(self)}. Received: {index}")
+        return {"A": self.a[index % self.len_a]["image"], "B": self.b[index % self.len_b]["image"]}
+
+    def name(self, index: int) -> str:
+        return self.a.name(index % self.len_a)
+
+
+def open_folder(root: str | os.PathLike, split: str, paired: bool) -> AlignedPairs | PairedFolders | UnpairedFolders:
+    """Returns the source that fits the layout below `root`.
+
+    Without `paired`, aligned pairs in split folders are taken too, for models that don't look at who belongs to whom;
+    images in `root` itself are not, since they would more likely be photos that must not be halved.
+
+    Raises:
+        UserError: no layout fits, or as the source's class.
+    """
+    aligned = _aligned_folder(root, split)
+    if paired:
+        return AlignedPairs(root, split) if aligned else PairedFolders(root, split)
+    if aligned and aligned[0] != Path(root):
+        return AlignedPairs(root, split)
+    return UnpairedFolders(root, split)
+
+
+def matched(paths_a: list[Path], paths_b: list[Path]) -> dict[Path, Path]:
+    """Returns the B of each A by equal names without extensions, in the order of A.
+
+    Raises:
+        UserError: an image has no partner, or two of a folder have one name.
+    """
+    by_name_a, by_name_b = _by_name(paths_a), _by_name(paths_b)
+    lonely = [path for name, path in by_name_a.items() if name not in by_name_b]
+    lonely += [path for name, path in by_name_b.items() if name not in by_name_a]
+    if lonely:
+        few = ", ".join(map(str, lonely[:5])) + (", ..." if len(lonely) > 5 else "")
+        raise UserError(f"{len(lonely)} images without a partner of the same name: {few}; rename or remove them")
+    return {path: by_name_b[name] for name, path in by_name_a.items()}
+
+
+def _by_name(paths: list[Path]) -> dict[str, Path]:
+    by_name: dict[str, Path] = {}
+    for path in paths:
+        if by_name.setdefault(path.stem, path) is not path:
+            raise UserError(f"{by_name[path.stem]} and {path}: two images for one name; remove one")
+    return by_name
+
+
+def _aligned_folder(root: str | os.PathLike, split: str) -> tuple[Path, bool] | None:
+    """Returns the folder of aligned pairs and whether it is flat, i.e. yet to be divided."""
+    root = Path(root)
+    for part in _parts(split):
+        if _has_images(root / part):
+            return root / part, False
+    return (root, True) if _is_flat(root) else None
+
+
+def _domain_folders(root: str | os.PathLike, split: str) -> tuple[Path, Path, bool] | None:
+    """Returns the folders of A and B and whether they are flat, i.e. yet to be divided."""
+    root = Path(root)
+    for part in _parts(split):
+        for a, b in ((f"{part}A", f"{part}B"), (f"{part}/A", f"{part}/B"), (f"A/{part}", f"B/{part}")):
+            if (root / a).is_dir() and (root / b).is_dir():
+                return root / a, root / b, False
+    return (root / "A", root / "B", True) if _is_flat(root / "A") and _is_flat(root / "B") else None
+
+
+def _parts(split: str) -> tuple[str, ...]:
+    if split not in SPLITS:
+        raise UserError(f"split (expected one of {', '.join(SPLITS)}, received {split})")
+    return _SUBSTITUTES[split]
+
+
+def _has_images(folder: Path) -> bool:
+    return folder.is_dir() and any(is_image_name(path) for path in folder.iterdir())
+
+
+def _is_flat(folder: Path) -> bool:
+    return _has_images(folder) and not any(path.name in _RESERVED and path.is_dir() for path in folder.iterdir())
+
+
+def _share(paths: list[Path], split: str) -> list[Path]:
+    """Returns what belongs to a split of a folder without splits; the held-out tenth depends on the names alone."""
+    if len(paths) < 2:
+        raise UserError(f"{paths[0]}: the only image; at least 2 are needed to hold one out for tests")
+    by_hash = sorted(paths, key=lambda path: hashlib.sha256(os.fsencode(path.stem)).digest())
+    held_out = set(by_hash[: max(1, len(paths) // 10)])
+    return [path for path in paths if (path in held_out) == (split != "train")]
+
+
+def _nothing_fits(root: str | os.PathLike, split: str, layouts: str) -> UserError:
+    return UserError(f'{root}: no images found for the split "{split}" (expected one of these layouts: {layouts})')

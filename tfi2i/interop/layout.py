@@ -1,0 +1,72 @@
+"""One weight in two layouts: ours, and the official checkpoint's."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfi2i.errors import UserError
+
+# Conv2d (O, I, kH, kW) <-> (kH, kW, I, O) and ConvTranspose2d (I, O, kH, kW) <-> (kH, kW, O, I).
+_KERNEL_TO_OFFICIAL = (3, 2, 0, 1)
+_KERNEL_FROM_OFFICIAL = (2, 3, 1, 0)
+
+_OFFICIAL_SUFFIX = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+class Parameter(NamedTuple):
+    """key: its name in the official checkpoint; variable: our keras.Variable."""
+
+    key: str
+    variable: Any
+
+    def to_official(self, array):
+        """A NumPy array shaped like the variable (a value, a gradient), in the official layout."""
+        return np.transpose(array, _KERNEL_TO_OFFICIAL) if np.ndim(array) == 4 else np.asarray(array)
+
+    @property
+    def official_shape(self):
+        return self.to_official(np.empty(self.variable.shape, bool)).shape
+
+    def load(self, array):
+        """Sets the variable from an array in the official layout."""
+        self.variable.assign(np.transpose(array, _KERNEL_FROM_OFFICIAL) if array.ndim == 4 else array)
+
+
+def parameters_of(network, modules):
+    """Every weight of `network`, in the order of the official state dict.
+
+    Args:
+        network: a functional keras.Model.
+        modules: {name of our layer: path of the official module}; layers without weights need no entry.
+    """
+    order = {path: number for number, path in enumerate(modules.values())}
+    found = []
+    for layer in network.layers:
+        if layer.weights:
+            path = modules[layer.name]
+            found += [(order[path], Parameter(f"{path}.{_OFFICIAL_SUFFIX[v.name]}", v)) for v in layer.weights]
+    return [parameter for _, parameter in sorted(found, key=lambda item: item[0])]
+
+
+def load_state_dict(parameters, state_dict, source):
+    """Loads every parameter; a missing, left-over or mis-shaped key is a `UserError` that names it and `source`."""
+    wanted = {p.key: p for p in parameters}
+    given = {k: v for k, v in state_dict.items() if not k.endswith("num_batches_tracked")}
+    for word, keys in (("lacks", wanted.keys() - given.keys()), ("has besides", given.keys() - wanted.keys())):
+        if keys:
+            raise UserError(f"weights don't fit: {source} {word} {', '.join(sorted(keys)[:4])} ({len(keys)} in all)")
+    for key, parameter in wanted.items():
+        if tuple(given[key].shape) != tuple(parameter.official_shape):
+            raise UserError(
+                f"weights don't fit: {source}: {key} (expected shape {tuple(parameter.official_shape)}, "
+                f"received {tuple(given[key].shape)})"
+            )
+    for key, parameter in wanted.items():
+        parameter.load(given[key])

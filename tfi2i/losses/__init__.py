@@ -1,0 +1,1 @@
+"""Pure functions: tensors in, one scalar out. The formula and its source are the docstring."""

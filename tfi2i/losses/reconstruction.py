@@ -1,0 +1,8 @@
+"""Distances between an image and what it should be."""
+
+import tensorflow as tf
+
+
+def l1(x, y):
+    """E[|x - y|], averaged over images, pixels and channels."""
+    return tf.reduce_mean(tf.abs(x - y))

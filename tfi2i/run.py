@@ -1,0 +1,398 @@
+"""Training from the command line: one loop over a model's own `train_step`, and the folder it leaves behind.
+
+    runs/NAME/
+      config.json    everything that was decided: enough to rebuild the model and go on without a single flag
+      checkpoints/   full training state, the last two and the best
+      networks/      what a user keeps: each generator as .keras, with SHA256SUMS
+      logs/          metrics.csv and TensorBoard events
+      samples/       fixed test images as grids over time, and index.html to look at them
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from tfi2i import zoo
+from tfi2i.data.pipeline import Prepared, Preprocess, open_source, stream, to_float, to_pixels
+from tfi2i.errors import UserError
+from tfi2i.options import option, validate
+from tfi2i.training.checkpoints import Checkpoints
+from tfi2i.training.records import Records, write_text
+
+SAMPLES = 6  # rows of the sample grid
+VALIDATION = 32  # test images whose L1 decides which checkpoint is the best
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to run, whatever the model."""
+
+    steps: int | None = option(None, "optimisation steps; default: the preset's, else n_epochs + n_epochs_decay", least=1)
+    seed: int = option(0, "of everything random", least=0)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "what the networks compute in")
+    xla: Literal["auto", "on", "off"] = option("auto", "compile with XLA; auto: on GPUs, not on CPUs, where it is slower")
+    devices: int = option(0, "GPUs to use; 0: all there are", least=0)
+    log_every: int = option(50, "steps between two lines of metrics.csv", least=1)
+    sample_every: int = option(500, "steps between two sample grids", least=1)
+    checkpoint_every: int = option(500, "steps between two checkpoints", least=1)
+    max_skipped: int = option(20, "stop after so many updates in a row that were not finite", least=1)
+    skip_bad: bool = option(False, "go on without images that can't be read, and count them")
+    no_deterministic: bool = option(False, "allow faster operations whose results may differ from run to run")
+
+    def __post_init__(self):
+        validate(self)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained, on what, and how: the contents of config.json."""
+
+    model: str
+    config: Any
+    recipe: Recipe
+    dataset: str  # a name of the catalog, or a folder
+    task: str | None = None
+
+    def save(self, folder):
+        versions = {"tfi2i": _version(), "tensorflow": tf.__version__, "keras": keras.__version__}
+        record = {"format": 1, **dataclasses.asdict(self), "versions": versions | {"python": platform.python_version()}}
+        write_text(Path(folder) / "config.json", json.dumps(record, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder):
+        """Reads RUN/config.json. Raises `UserError` if the folder holds none, or one of another kind."""
+        path = Path(folder) / "config.json"
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            config = zoo.model_class(record["model"]).Config(**record["config"])
+            recipe = Recipe(**record["recipe"])
+            return cls(record["model"], config, recipe, record["dataset"], record["task"])
+        except FileNotFoundError:
+            raise UserError(f"not a run: {folder} (expected a folder with config.json, made by `tfi2i train`)") from None
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise UserError(f"config.json can't be read: {path} ({error}); was it edited?") from error
+
+
+class Diverged(RuntimeError):
+    """Too many updates in a row were not finite."""
+
+
+def train(job, run, strategy=None, progress=True):
+    """Trains `job` in the folder `run`, from its last checkpoint if there is one, to its last step.
+
+    Args:
+        job: `Job`; written to config.json if the run is new.
+        run: folder of the run.
+        strategy: a tf.distribute.Strategy; None chooses by what the machine and TF_CONFIG offer.
+        progress: show a bar on stderr.
+
+    Returns: the last metrics, {name: number}.
+    Raises: `UserError` for what is the user's to mend, `Diverged`, and KeyboardInterrupt on SIGINT or SIGTERM once the
+        state is safe.
+    """
+    run, recipe = Path(run), job.recipe
+    _check_size(job.config)
+    strategy = strategy or choose_strategy(recipe.devices)
+    if not recipe.no_deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(recipe.seed)
+    with _dtype_policy(recipe.precision):
+        training, testing = _open_data(job)
+        steps_per_epoch = max(1, len(training) // job.config.batch_size)
+        steps = recipe.steps or steps_per_epoch * (job.config.n_epochs + job.config.n_epochs_decay)
+        with strategy.scope():
+            model = zoo.model_class(job.model)(job.config)
+            model.compile(steps_per_epoch=steps_per_epoch)
+        chief = _is_chief(strategy)
+        folder = run if chief else run / f".worker{_worker(strategy)[0]}"
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        if chief and not (run / "config.json").exists():
+            job.save(run)
+        checkpoints = Checkpoints(folder / "checkpoints", model.state())
+        start = checkpoints.restore()
+        records = Records(folder, (*model.loss_names, "images_per_second", "data_share"), start)
+        loop = _Loop(model, job, strategy, training, testing, checkpoints, records, run if chief else None)
+        return loop.run(start, steps, progress)
+
+
+class _Loop:
+    """The loop over steps, with what happens every so many of them."""
+
+    def __init__(self, model, job, strategy, training, testing, checkpoints, records, artefacts):
+        self.model, self.job, self.strategy = model, job, strategy
+        self.training, self.testing = training, testing
+        self.checkpoints, self.records, self.artefacts = checkpoints, records, artefacts
+        self.step_function = compiled_step(model, strategy, job.recipe.xla)
+
+    def run(self, start, steps, progress):
+        recipe, logs = self.job.recipe, {}
+        batches = iter(self._batches(start))
+        bar = tqdm(
+            total=steps, initial=start, unit="step", disable=not progress, dynamic_ncols=True, smoothing=0.05
+        )
+        with bar, _interruptions() as interrupted:
+            if start == 0:
+                self._sample(0)
+            clock = _Clock()
+            for step in range(start + 1, steps + 1):
+                with clock.data():
+                    batch = self._next(batches)
+                with clock.compute():
+                    self.step_function(batch)
+                last = step == steps or interrupted.is_set()
+                if step % recipe.log_every == 0 or last:
+                    logs = self._log(step, clock)
+                    bar.set_postfix_str(_shown(logs), refresh=False)
+                bar.update()
+                if step % recipe.sample_every == 0 or last:
+                    self._sample(step)
+                if step % recipe.checkpoint_every == 0 or last:
+                    self._checkpoint(step)
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+            if start >= steps:  # nothing was left to do, but an earlier end may have been cut short
+                self._write_networks()
+        return logs
+
+    def _batches(self, start):
+        job = self.job
+
+        def share(context):
+            return stream(
+                self.training,
+                job.config.batch_size,
+                job.recipe.seed,
+                start,
+                worker=context.input_pipeline_id,
+                workers=context.num_input_pipelines,
+                replicas=self.strategy.num_replicas_in_sync // context.num_input_pipelines,
+            )
+
+        return self.strategy.distribute_datasets_from_function(share)
+
+    def _next(self, batches):
+        try:
+            return next(batches)
+        except tf.errors.OpError:
+            if self.training.error:
+                raise self.training.error from None
+            raise
+
+    def _log(self, step, clock):
+        """The means since the last time, now also in the records. Raises `Diverged`."""
+        logs = {name: float(value) for name, value in self.model.logs().items()}
+        for meter in self.model.metrics:
+            meter.reset_state()
+        if self.model.skipped_in_a_row.numpy() >= self.job.recipe.max_skipped:
+            raise Diverged(
+                f"{int(self.model.skipped_in_a_row.numpy())} updates in a row were not finite, at step {step}; the last "
+                "good checkpoint is kept. Lower --lr, or use --precision=float32"
+            )
+        logs |= clock.lap(self.job.config.batch_size)
+        self.records.log(step, logs)
+        return logs
+
+    def _checkpoint(self, step):
+        self.checkpoints.save(step, self._validation_error())
+        self._write_networks()
+
+    def _validation_error(self):
+        """Mean L1 in [-1, 1] of the first test images, or None where there is no target to compare with."""
+        G = self.model.generators()["G"]
+        pairs = [self.testing[i] for i in range(min(VALIDATION, len(self.testing)))]
+        errors = [np.abs(_translated(G, x) - to_float(y)).mean() for x, y in pairs]
+        return float(np.mean(errors))
+
+    def _sample(self, step):
+        G = self.model.generators()["G"]
+        rows = []
+        for i in range(min(SAMPLES, len(self.testing))):
+            x, y = self.testing[i]
+            rows.append([_rgb(x), _rgb(to_pixels(_translated(G, x))), _rgb(y)])
+        self.records.sample(step, rows)
+
+    def _write_networks(self):
+        if self.artefacts:
+            write_networks(self.model, self.artefacts / "networks")
+
+
+def choose_strategy(devices=0):
+    """MultiWorkerMirroredStrategy where TF_CONFIG names workers, MirroredStrategy for several GPUs, else one device."""
+    workers = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {}).get("worker", [])
+    if len(workers) > 1:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    gpus = tf.config.list_logical_devices("GPU")
+    if devices > len(gpus):
+        raise UserError(f"--devices={devices}: TensorFlow sees {len(gpus)} GPUs here")
+    if len(gpus[: devices or None]) > 1:
+        return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus[: devices or None]])
+    return tf.distribute.get_strategy()
+
+
+def compiled_step(model, strategy, xla="off"):
+    """`model.train_step` as one graph over the strategy's replicas, with XLA where `xla` says so."""
+    use_xla = bool(tf.config.list_logical_devices("GPU")) if xla == "auto" else xla == "on"
+    if strategy.num_replicas_in_sync == 1:
+        # The strategy's `run` adds nothing on one device, and XLA compiles the step whole.
+        return tf.function(lambda batch: strategy.run(_without_logs(model), args=(batch,)), jit_compile=use_xla)
+    # XLA can't compile a step across devices; TensorFlow picks clusters within each.
+    tf.config.optimizer.set_jit("autoclustering" if use_xla else False)
+    return tf.function(lambda batch: strategy.run(_without_logs(model), args=(batch,)))
+
+
+def write_networks(model, folder):
+    """Writes each generator, as tested, to FOLDER/NAME.keras, and SHA256SUMS (the form `sha256sum -c` reads) last."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    sums = []
+    for name, network in model.generators().items():
+        aside = folder / f".{name}.keras"
+        network.save(aside)
+        sums.append((hashlib.sha256(aside.read_bytes()).hexdigest(), name))
+    for _, name in sums:
+        os.replace(folder / f".{name}.keras", folder / f"{name}.keras")
+    write_text(folder / "SHA256SUMS", "".join(f"{digest}  {name}.keras\n" for digest, name in sums))
+
+
+def load(run):
+    """The trained model of a run, ready to translate, evaluate and export.
+
+    Reads config.json and networks/ only, so that those two are all a run needs to be passed on.
+
+    Raises: `UserError` where they are missing or don't match their SHA-256.
+    """
+    job, folder = Job.load(run), Path(run) / "networks"
+    if not (folder / "SHA256SUMS").exists():
+        raise UserError(f"no trained networks yet: {folder}; they are written with the first checkpoint")
+    model = zoo.model_class(job.model)(job.config)
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        digest, file = line.split("  ")
+        if hashlib.sha256((folder / file).read_bytes()).hexdigest() != digest:
+            raise UserError(f"damaged file: {folder / file} (its SHA-256 is not the one in SHA256SUMS); restore it")
+        getattr(model, Path(file).stem).set_weights(keras.models.load_model(folder / file).get_weights())
+    return model
+
+
+def _open_data(job):
+    """The training and the test images; without a test split, the samples come from the training images."""
+    preprocess = Preprocess.of(job.config)
+    options = {"multiple": job.config.stride, "skip_bad": job.recipe.skip_bad}
+    source = open_source(job.dataset, "train", preprocess, task=job.task)
+    testing = open_source(job.dataset, "test", preprocess, task=job.task)
+    return Prepared(source, preprocess, True, **options), Prepared(testing, preprocess, False, **options)
+
+
+def _check_size(config):
+    if Preprocess.of(config).crops and config.crop_size % config.stride:
+        raise UserError(
+            f"--crop_size={config.crop_size} doesn't fit --netG={config.netG} (expected a multiple of {config.stride}); "
+            "change one of them"
+        )
+
+
+def _without_logs(model):
+    def step(batch):
+        model.train_step(batch)
+
+    return step
+
+
+def _translated(G, pixels):
+    return np.asarray(G(to_float(pixels)[None], training=False))[0]
+
+
+def _rgb(pixels):
+    pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
+    return np.repeat(pixels, 3, -1) if pixels.shape[-1] == 1 else pixels
+
+
+def _shown(logs):
+    hidden = ("images_per_second", "data_share")
+    terms = " ".join(f"{name} {value:.3g}" for name, value in logs.items() if name not in hidden)
+    return f"{logs['images_per_second']:.1f} img/s, data {100 * logs['data_share']:.0f} %, {terms}"
+
+
+class _Clock:
+    """How long the loop waits for data and how long it computes."""
+
+    def __init__(self):
+        self._spent = {"data": 0.0, "compute": 0.0}
+        self._steps = 0
+
+    @contextlib.contextmanager
+    def data(self):
+        yield from self._timed("data")
+        self._steps += 1
+
+    @contextlib.contextmanager
+    def compute(self):
+        yield from self._timed("compute")
+
+    def _timed(self, kind):
+        start = time.perf_counter()
+        yield
+        self._spent[kind] += time.perf_counter() - start
+
+    def lap(self, batch_size):
+        total = sum(self._spent.values())
+        lap = {
+            "images_per_second": self._steps * batch_size / total,
+            "data_share": self._spent["data"] / total,
+        }
+        self.__init__()
+        return lap
+
+
+@contextlib.contextmanager
+def _interruptions():
+    """A flag that Ctrl-C and SIGTERM set, so that the step in hand is finished and saved before the program ends."""
+    import threading
+
+    flag = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+    before = {s: signal.signal(s, lambda *_: flag.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _worker(strategy):
+    resolver = strategy.cluster_resolver
+    return (resolver.task_id or 0, resolver.task_type) if resolver else (0, None)
+
+
+def _is_chief(strategy):
+    return _worker(strategy)[0] == 0
+
+
+def _version():
+    from importlib.metadata import version
+
+    return version("tfi2i")

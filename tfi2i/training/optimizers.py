@@ -1,0 +1,78 @@
+"""Adam and the learning-rate schedules as the official (PyTorch) programs compute them."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+LR_POLICIES = ("linear", "step", "cosine", "constant")
+
+
+@keras.saving.register_keras_serializable("tfi2i")
+class Adam(keras.optimizers.Adam):
+    """Adam (Kingma and Ba 2015, algorithm 1) with PyTorch's placing of epsilon and of weight decay.
+
+    The step is lr m_hat / (sqrt(v_hat) + epsilon), epsilon 1e-8 after the bias correction; Keras adds 1e-7 before it, so
+    its first steps are visibly smaller where gradients are small. `l2` times the weight is added to the gradient before
+    the moments, which PyTorch calls weight_decay; Keras' `weight_decay` is AdamW's and is another thing.
+    """
+
+    def __init__(self, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8, l2=0.0, **kwargs):
+        super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, **kwargs)
+        self.l2 = l2
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        m, v = self._momentums[index], self._velocities[index]
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        correction_1 = 1.0 - tf.pow(tf.cast(self.beta_1, variable.dtype), step)
+        correction_2 = 1.0 - tf.pow(tf.cast(self.beta_2, variable.dtype), step)
+        gradient = tf.cast(gradient, variable.dtype)
+        if self.l2:
+            gradient += self.l2 * variable
+        self.assign_add(m, (gradient - m) * (1.0 - self.beta_1))
+        self.assign_add(v, (tf.square(gradient) - v) * (1.0 - self.beta_2))
+        rate = tf.cast(learning_rate, variable.dtype) / correction_1
+        self.assign_sub(variable, rate * m / (tf.sqrt(v / correction_2) + self.epsilon))
+
+    def get_config(self):
+        return super().get_config() | {"l2": self.l2}
+
+
+@keras.saving.register_keras_serializable("tfi2i")
+class EpochSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """The published programs' `lr_policy`, which change the rate once an epoch, e = 0, 1, ...
+
+    linear: lr (1 - max(0, e + 2 - n_epochs) / (n_epochs_decay + 1)): constant, then down to 0 in the last epoch. The
+        program advances its scheduler at the start of each epoch, hence e + 2 and not e + 1.
+    step: lr 0.1^(e // lr_decay_iters).
+    cosine: lr (1 + cos(pi e / n_epochs)) / 2.
+    constant: lr.
+    """
+
+    def __init__(self, lr, policy, steps_per_epoch, n_epochs=100, n_epochs_decay=100, lr_decay_iters=50):
+        if policy not in LR_POLICIES:
+            raise ValueError(f"lr_policy must be one of {', '.join(LR_POLICIES)}. Received: {policy!r}")
+        self.lr, self.policy, self.steps_per_epoch = lr, policy, steps_per_epoch
+        self.n_epochs, self.n_epochs_decay, self.lr_decay_iters = n_epochs, n_epochs_decay, lr_decay_iters
+
+    def __call__(self, step):
+        epoch = tf.cast(step // self.steps_per_epoch, tf.float32)
+        if self.policy == "linear":
+            into_decay = tf.maximum(0.0, epoch + 2.0 - self.n_epochs)
+            return self.lr * tf.maximum(0.0, 1.0 - into_decay / (self.n_epochs_decay + 1.0))
+        if self.policy == "step":
+            return self.lr * tf.pow(0.1, epoch // self.lr_decay_iters)
+        if self.policy == "cosine":
+            return self.lr * 0.5 * (1.0 + tf.cos(math.pi * epoch / self.n_epochs))
+        return tf.constant(self.lr, tf.float32)
+
+    def get_config(self):
+        return {
+            "lr": self.lr,
+            "policy": self.policy,
+            "steps_per_epoch": self.steps_per_epoch,
+            "n_epochs": self.n_epochs,
+            "n_epochs_decay": self.n_epochs_decay,
+            "lr_decay_iters": self.lr_decay_iters,
+        }

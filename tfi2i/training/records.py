@@ -1,0 +1,99 @@
+"""What a run tells: metrics.csv, TensorBoard events, sample grids and the gallery that shows them over time."""
+
+import csv
+import html
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def write_text(path, text):
+    """Writes a text file aside and renames it, so that a reader never meets half of it."""
+    aside = Path(f"{path}.tmp")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)
+
+
+class Records:
+    """The logs of one run, below its folder.
+
+    Args:
+        run: the run's folder.
+        columns: names of the numbers logged at a step.
+        step: the step the run goes on from; what was logged after it, before an interruption, is dropped.
+    """
+
+    def __init__(self, run, columns, step=0):
+        import tensorflow as tf
+
+        self.run, self.columns = Path(run), ("step", *columns)
+        self._events = tf.summary.create_file_writer(str(self.run / "logs"))
+        self._csv = self.run / "logs" / "metrics.csv"
+        write_text(self._csv, "".join(_csv_line(row) for row in (self.columns, *self._rows_until(step))))
+
+    def _rows_until(self, step):
+        if not self._csv.exists():
+            return []
+        with self._csv.open(newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        return [row for row in rows if len(row) == len(self.columns) and int(row[0]) <= step]
+
+    def log(self, step, values):
+        """Appends {name: number} to metrics.csv and to TensorBoard."""
+        import tensorflow as tf
+
+        with self._csv.open("a", newline="") as file:
+            file.write(_csv_line((step, *(f"{values[name]:.6g}" for name in self.columns[1:]))))
+        with self._events.as_default(step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+        self._events.flush()
+
+    def sample(self, step, rows):
+        """Writes a grid of pictures and brings the gallery up to date.
+
+        Args:
+            rows: lists of uint8 (H, W, 3) images of one size, one list a row of the grid.
+        """
+        import tensorflow as tf
+
+        picture = grid(rows)
+        path = self.run / "samples" / f"step_{step:08d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(f"{path}.tmp", "PNG")
+        os.replace(f"{path}.tmp", path)
+        with self._events.as_default(step):
+            tf.summary.image("samples", picture[None])
+        write_gallery(self.run)
+
+
+def grid(rows, gap=4):
+    """Rows of equally large uint8 images (H, W, 3) as one picture with white gaps between."""
+    height, width = rows[0][0].shape[:2]
+    picture = np.full(
+        (len(rows) * (height + gap) - gap, max(map(len, rows)) * (width + gap) - gap, 3), 255, np.uint8
+    )
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            top, left = i * (height + gap), j * (width + gap)
+            picture[top : top + height, left : left + width] = image
+    return picture
+
+
+def write_gallery(run):
+    """Writes RUN/samples/index.html: the sample grids over time and the loss curves, one static page, no server."""
+    run = Path(run)
+    pictures = sorted(path.name for path in (run / "samples").glob("step_*.png"))
+    metrics = run / "logs" / "metrics.csv"
+    rows = list(csv.reader(metrics.open(newline=""))) if metrics.exists() else [["step"]]
+    page = (Path(__file__).parent / "gallery.html").read_text(encoding="utf-8")
+    data = {"pictures": pictures, "columns": rows[0], "rows": [[float(v) for v in row] for row in rows[1:]]}
+    page = page.replace("{{title}}", html.escape(run.resolve().name))
+    write_text(run / "samples" / "index.html", page.replace("{{data}}", json.dumps(data).replace("<", "\\u003c")))
+
+
+def _csv_line(values):
+    return ",".join(map(str, values)) + "\n"

@@ -1,0 +1,136 @@
+"""The base class of every paper's model, and the verb it adds to Keras: `turn`."""
+
+import contextlib
+import threading
+
+import keras
+import tensorflow as tf
+
+
+class Translator(keras.Model):
+    """A model of several players, each with its own networks and optimizer, who take turns within one `train_step`.
+
+    A paper's class sets, in `__init__`, `players` ({name: [networks]}); it names its loss terms in `loss_names`, returns
+    its optimizers from `make_optimizers(steps_per_epoch)`, says in `generators()` what a user keeps, and writes out its
+    own `train_step`. Everything else here serves `turn`.
+
+    Batches are dicts of float images in [-1, 1], (B, H, W, C), under "x" (the input) and "y" (the output domain).
+    """
+
+    loss_names = ()
+
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.built = True  # there is no `call` to be built by
+        # Threads, because MirroredStrategy traces each replica in one of its own.
+        self._tapes = threading.local()
+
+    def compile(self, steps_per_epoch=None, jit_compile=False, **kwargs):
+        """Makes the players' optimizers and the loss meters; call it under the strategy's scope.
+
+        Args:
+            steps_per_epoch: lets the learning rate follow the config's `lr_policy`, which counts epochs; None keeps it
+                constant.
+            jit_compile: XLA. Off unless asked for: on a CPU it is slower, and under MirroredStrategy Keras' own use fails.
+        """
+        if kwargs.pop("steps_per_execution", 1) != 1:
+            raise ValueError("steps_per_execution must be 1: a step here is several optimizer steps")
+        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
+        self.optimizers = {}
+        for player, optimizer in self.make_optimizers(steps_per_epoch).items():
+            self.optimizers[player] = guarded(optimizer)
+            self.optimizers[player].build(self._weights_of(player))
+        self.meters = {name: keras.metrics.Mean(name=name) for name in self.loss_names}
+        # In a row: how many turns were skipped because their gradients were not finite.
+        self.skipped_in_a_row = self.add_weight(
+            shape=(), dtype="int32", trainable=False, aggregation="only_first_replica", name="skipped_in_a_row"
+        )
+
+    @property
+    def metrics(self):
+        return list(getattr(self, "meters", {}).values())
+
+    def networks(self, training):
+        """The players' networks, in order, each with `training` bound (inside `train_step` Keras defaults to inference)."""
+        return [_bound(net, training) for nets in self.players.values() for net in nets]
+
+    @contextlib.contextmanager
+    def turn(self, player):
+        """One optimizer step of one player: `with self.turn("G") as losses:`; the body puts named terms in `losses`.
+
+        On leaving the block the sum of the terms is differentiated with respect to this player's weights alone and its
+        optimizer moves them; if any gradient, on any replica, is not finite, nobody moves and the skip is counted. A turn
+        may be nested in another: what it does is constant to the outer one.
+        """
+        weights = self._weights_of(player)
+        losses = {}
+        with self._paused_outer_tape(), tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            outer, self._tapes.current = getattr(self._tapes, "current", None), tape
+            try:
+                yield losses
+                total = self.optimizers[player].scale_loss(tf.add_n(list(losses.values())))
+            finally:
+                self._tapes.current = outer
+        with self._paused_outer_tape():
+            self._step(player, tape.gradient(total, weights), weights)
+            self.record(**losses)
+
+    def record(self, **values):
+        """Adds scalars to the meters of their names; a value that is not finite counts as zero."""
+        for name, value in values.items():
+            self.meters[name].update_state(tf.where(tf.math.is_finite(value), value, 0.0))
+
+    def logs(self):
+        """The mean of every loss term since the meters were last reset."""
+        return {name: meter.result() for name, meter in self.meters.items()}
+
+    def state(self):
+        """Every variable that training changes, in a fixed order: what a checkpoint must hold to resume exactly."""
+        variables = list(self.variables)
+        for optimizer in self.optimizers.values():
+            variables += optimizer.variables
+        for meter in self.metrics:
+            variables += meter.variables
+        return list({id(v): v.value for v in variables}.values())
+
+    def _weights_of(self, player):
+        return [v.value for net in self.players[player] for v in net.trainable_variables]
+
+    def _step(self, player, gradients, weights):
+        missing = [w.path for w, g in zip(weights, gradients, strict=True) if g is None]
+        if missing:
+            raise ValueError(f'turn("{player}"): its losses do not depend on {", ".join(missing)}')
+        replica = tf.distribute.get_replica_context()
+        if replica.num_replicas_in_sync > 1:
+            # Keras sums gradients over replicas, so each contributes its share; and it looks for non-finite values on
+            # the first replica only, so one that has any says so to all.
+            finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
+            failed = replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(finite, 0.0, 1.0))
+            share = tf.where(failed > 0, float("nan"), 1.0 / replica.num_replicas_in_sync)
+            gradients = [g * tf.cast(share, g.dtype) for g in gradients]
+        optimizer = self.optimizers[player]
+        before = tf.identity(optimizer.iterations.value)
+        optimizer.apply(gradients, weights)
+        moved = optimizer.iterations.value > before
+        self.skipped_in_a_row.assign(tf.where(moved, 0, self.skipped_in_a_row.value + 1))
+
+    def _paused_outer_tape(self):
+        outer = getattr(self._tapes, "current", None)
+        return outer.stop_recording() if outer else contextlib.nullcontext()
+
+
+def guarded(optimizer):
+    """`optimizer` behind Keras' LossScaleOptimizer, which skips, inside the graph, an update that is not finite.
+
+    In mixed_float16 it scales the loss as well; otherwise the scale starts at 1 and only a skip changes it, by a power
+    of two, which loses no bit.
+    """
+    if keras.config.dtype_policy().compute_dtype == "float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0, dynamic_growth_steps=2**31 - 1)
+
+
+def _bound(network, training):
+    return lambda x: network(x, training=training)

@@ -1,0 +1,72 @@
+"""The models: one paper, one file. `MODELS` names them; nothing is imported before it is asked for."""
+
+import dataclasses
+import difflib
+from importlib import import_module
+from typing import NamedTuple
+
+from tfi2i.errors import UserError
+from tfi2i.zoo.preset import Preset
+
+__all__ = ["MODELS", "Preset", "create", "model_class", "name_of", "preset", "presets"]
+
+
+class Entry(NamedTuple):
+    """target: "module:Class"; paper: authors and year; task: one line for `tfi2i list`."""
+
+    target: str
+    paper: str
+    task: str
+
+
+MODELS = {
+    "pix2pix": Entry("tfi2i.zoo.pix2pix:Pix2Pix", "Isola et al. 2017", "paired translation: conditional GAN + L1"),
+}
+
+
+def model_class(name):
+    """The model's class. Raises `UserError` for an unknown name, with the nearest known one."""
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, 1)
+        hint = f"did you mean {near[0]}?" if near else "see `tfi2i list`"
+        raise UserError(f"unknown model: --model={name} (expected one of {', '.join(MODELS)}); {hint}")
+    module, attribute = MODELS[name].target.split(":")
+    return getattr(import_module(module), attribute)
+
+
+def name_of(translator):
+    """The registered name of a translator's class."""
+    target = f"{type(translator).__module__}:{type(translator).__name__}"
+    return next(name for name, entry in MODELS.items() if entry.target == target)
+
+
+def presets(name):
+    """{preset name: Preset} of a model."""
+    return import_module(model_class(name).__module__).PRESETS
+
+
+def preset(name, preset_name):
+    """One preset of a model. Raises `UserError` for an unknown name."""
+    known = presets(name)
+    if preset_name not in known:
+        raise UserError(f"unknown preset: --preset={preset_name} (expected one of {', '.join(known)})")
+    return known[preset_name]
+
+
+def create(name, preset_name=None, **options):
+    """A new, untrained model: `create("pix2pix", "quick", ngf=16)`.
+
+    Args:
+        name: one of `MODELS`.
+        preset_name: start from this preset instead of the paper's defaults.
+        options: fields of the model's `Config`.
+
+    Returns: a `Translator`; call `compile()` before `fit`.
+    Raises: `UserError` for an unknown name, preset, option or value.
+    """
+    cls = model_class(name)
+    base = preset(name, preset_name).config if preset_name else cls.Config()
+    unknown = options.keys() - {field.name for field in dataclasses.fields(base)}
+    if unknown:
+        raise UserError(f"unknown option of {name}: {', '.join(sorted(unknown))}; see `tfi2i train --model={name} --help`")
+    return cls(dataclasses.replace(base, **options))
