@@ -26,6 +26,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfi2i import zoo
+from tfi2i.data import images
 from tfi2i.data.pipeline import Prepared, Preprocess, open_source, stream, to_float, to_pixels
 from tfi2i.errors import UserError
 from tfi2i.options import option, validate
@@ -221,7 +222,7 @@ class _Loop:
         rows = []
         for i in range(min(SAMPLES, len(self.testing))):
             x, y = self.testing[i]
-            rows.append([_rgb(x), _rgb(to_pixels(_translated(G, x))), _rgb(y)])
+            rows.append([_shown_pixels(x), _shown_pixels(to_pixels(_translated(G, x))), _shown_pixels(y)])
         self.records.sample(step, rows)
 
     def _write_networks(self):
@@ -314,9 +315,8 @@ def _translated(G, pixels):
     return np.asarray(G(to_float(pixels)[None], training=False))[0]
 
 
-def _rgb(pixels):
-    pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
-    return np.repeat(pixels, 3, -1) if pixels.shape[-1] == 1 else pixels
+def _shown_pixels(pixels):
+    return images.with_channels(images.to_uint8(pixels), 3)
 
 
 def _shown(logs):

@@ -21,7 +21,7 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from tfi2i.errors import UserError
@@ -40,6 +40,7 @@ _PLUGINS = {
     rb"RIFF....WEBP": WebPImageFile,
     rb"II[*+]\0|MM\0[*+]": TiffImageFile,
 }
+_LYING = (5, 6, 7, 8)  # the EXIF orientations with rows for columns
 _WRITERS = {
     ".bmp": ("BMP", {}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),  # subsampled chroma smears the edges of label maps
@@ -117,7 +118,7 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
     with _errors_naming(path), open(path, "rb") as file:
         image = _header(file)
         width, height = image.size
-        return (width, height) if _orientation(image) >= 5 else (height, width)
+        return (width, height) if _orientation(image) in _LYING else (height, width)
 
 
 def write(path: str | os.PathLike, pixels: np.ndarray, alpha: np.ndarray | None = None) -> None:
@@ -154,8 +155,11 @@ def write(path: str | os.PathLike, pixels: np.ndarray, alpha: np.ndarray | None 
 def on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Returns pixels (H, W, C) seen through alpha (H, W, 1) before a white ground; uint8 or uint16 as given."""
     white = np.iinfo(pixels.dtype).max
-    alpha = alpha.astype(np.uint32)
-    return ((pixels * alpha + white * (white - alpha) + white // 2) // white).astype(pixels.dtype)
+    alpha = alpha.astype(np.uint16 if pixels.dtype == np.uint8 else np.uint32)  # just holds white * white + white // 2
+    blend = pixels * alpha
+    blend += white * (white - alpha) + white // 2
+    blend //= white
+    return blend.astype(pixels.dtype)
 
 
 def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
@@ -253,10 +257,17 @@ def _header(file: BinaryIO) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ValueError(f"expected at most {MAX_PIXELS} pixels, received {width} x {height}")
-    bits = image.tag_v2.get(BITSPERSAMPLE, (1,)) if image.format == "TIFF" else (8,)
-    if image.mode in ("I", "F") or (max(bits) > 8 and len(bits) > 1):  # Pillow would drop the low bits
-        raise ValueError("expected 8 bits a channel, 16-bit grey or 16-bit colour in a PNG, received a deeper TIFF")
+    if image.format == "TIFF":
+        _check_depth(image)
     return image
+
+
+def _check_depth(tiff: TiffImageFile) -> None:
+    bits = tiff.tag_v2.get(BITSPERSAMPLE, (1,))
+    white_is_zero = tiff.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0
+    # Of deeper ones Pillow drops the low bits, of a negative one it doesn't know that it is.
+    if tiff.mode in ("I", "F") or (max(bits) > 8 and (len(bits) > 1 or white_is_zero)):
+        raise ValueError("expected 8 bits a channel or 16 bits of grey with black as 0 in a TIFF; try a 16-bit PNG")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -271,7 +282,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    if orientation in (5, 6, 7, 8):
+    if orientation in _LYING:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]

@@ -110,7 +110,7 @@ class Prepared:
 
     def _prepare(self, pair):
         x, y = (pair["A"], pair["B"]) if self.preprocess.direction == "AtoB" else (pair["B"], pair["A"])
-        x, y = _with_channels(x, self.preprocess.input_nc), _with_channels(y, self.preprocess.output_nc)
+        x, y = images.with_channels(x, self.preprocess.input_nc), images.with_channels(y, self.preprocess.output_nc)
         return tuple(_with_dtype(self._resized(image), self.dtype or x.dtype) for image in (x, y))
 
     def _resized(self, image):
@@ -267,19 +267,10 @@ def _as_batch(x, y):
     return {k: tf.cast(v, tf.float32) / (v.dtype.max / 2) - 1.0 for k, v in (("x", x), ("y", y))}
 
 
-def _with_channels(image, channels):
-    if image.shape[-1] == channels:
-        return image
-    if channels == 3:
-        return np.repeat(image, 3, axis=-1)
-    luma = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-    return np.round(luma)[..., None].astype(image.dtype)
-
-
 def _with_dtype(image, dtype):
     if image.dtype == dtype:
         return image
-    return (image >> 8).astype(np.uint8) if dtype == np.uint8 else image.astype(np.uint16) * 257
+    return images.to_uint8(image) if dtype == np.uint8 else image.astype(np.uint16) * 257
 
 
 def _central_crop(image, size):

@@ -52,7 +52,7 @@ class SyntheticFacades:
 
     Args:
         split: "train", "val" or "test".
-        size: side in pixels, at least 32.
+        size: side in pixels, at least 16.
         length: number of images; by default 400 for "train", 100 for "val" and "test".
         seed: names a different city; an integer from 0 on.
 
@@ -63,7 +63,7 @@ class SyntheticFacades:
     def __init__(self, split: str, size: int = 256, length: int | None = None, seed: int = 0):
         if split not in _SPLITS:
             raise UserError(f"unknown split of synthetic_facades (expected {', '.join(_SPLITS)}, received {split!r})")
-        for option, value, least in (("size", size, 32), ("length", length, 1), ("seed", seed, 0)):
+        for option, value, least in (("size", size, 16), ("length", length, 1), ("seed", seed, 0)):
             if value is not None and value < least:
                 raise UserError(
                     f"{option} of synthetic_facades is out of range (expected >= {least}, received {value})"

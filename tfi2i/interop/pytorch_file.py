@@ -1,8 +1,8 @@
 """Reads PyTorch checkpoint files without PyTorch, and without running anything that they name.
 
-A checkpoint is a pickle plus raw little-endian storages. Unpickling runs whatever code a file asks for, so the pickle is
-interpreted here, instruction by instruction, on a stack of plain values: nothing is imported, looked up or called on the
-file's behalf. The few names that `torch.save` needs for tensors are known by heart; any other name is refused.
+A checkpoint is a pickle plus raw little-endian storages. Unpickling runs whatever code a file asks for, so the pickle
+is interpreted here, instruction by instruction, on a stack of plain values: nothing is imported, looked up or called on
+the file's behalf. The few names that `torch.save` needs for tensors are known by heart; any other name is refused.
 
 Two formats are read: the zip archive of PyTorch 1.6 and later, and the sequence of pickles and storages before it.
 """
@@ -14,6 +14,8 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +49,7 @@ _FUNCTIONS = {
 _ZIP_START = b"PK\x03\x04"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+_BIG_ENDIAN = "written on a big-endian machine (expected little-endian); save it again on another machine"
 
 _LITERALS = {"BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE"}
 _LITERALS |= {"BINUNICODE8", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
@@ -55,19 +58,19 @@ _CONTAINERS = {"EMPTY_LIST": list, "EMPTY_DICT": dict}
 _TUPLE_LENGTHS = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
-class BadCheckpoint(UserError):
+class BadCheckpoint(UserError):  # noqa: N818 - reads as what was found
     """A file that is no PyTorch checkpoint of plain tensors, or a damaged one."""
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The reason why a file isn't read; `load` adds the file's name."""
 
 
 def load(path: str | Path, budget_bytes: int = 2**32) -> dict:
     """Returns what `torch.save` wrote to `path`: dicts, lists, tuples, numbers and strings, with tensors as arrays.
 
-    Tensors are read-only NumPy arrays in PyTorch's layout; bfloat16 becomes float32, an OrderedDict a dict. Tensors that
-    share a storage in the file share memory here.
+    Tensors are read-only NumPy arrays in PyTorch's layout; bfloat16 becomes float32, an OrderedDict a dict. Tensors
+    that share a storage in the file share memory here.
 
     Args:
         path: a checkpoint of PyTorch's zip format or of the format before 1.6.
@@ -80,7 +83,7 @@ def load(path: str | Path, budget_bytes: int = 2**32) -> dict:
         data = _read(Path(path), budget_bytes)
         tree = _load_zip(data, budget_bytes) if data.startswith(_ZIP_START) else _load_legacy(data, budget_bytes)
         _check_plain(tree)
-    except _Refused as error:
+    except _RefusedError as error:
         raise BadCheckpoint(f"{path}: {error}") from error
     except Exception as error:  # the standard library meets a damaged file with many kinds of exception
         found = f"{type(error).__name__}: {_shown(str(error))}"
@@ -97,7 +100,7 @@ def find_state_dicts(tree: dict) -> dict[str, dict[str, np.ndarray]]:
     places = {"": tree}
     for _ in range(2):
         places |= {
-            f"{place}/{key}".lstrip("/"): value
+            f"{place}/{key}" if place else key: value
             for place, node in places.items()
             for key, value in node.items()
             if isinstance(key, str) and isinstance(value, dict)
@@ -118,10 +121,11 @@ def _without_module(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _read(path: Path, budget_bytes: int) -> bytes:
     if not path.is_file():
-        raise _Refused("no such file (expected a PyTorch checkpoint)")
+        found = "not a file" if path.exists() else "no such file"
+        raise _RefusedError(f"{found} (expected a PyTorch checkpoint)")
     size = path.stat().st_size
     if size > budget_bytes:
-        raise _Refused(f"too large (expected at most {budget_bytes} bytes, received {size}); raise the budget")
+        raise _RefusedError(f"too large (expected at most {budget_bytes} bytes, received {size}); raise the budget")
     return path.read_bytes()
 
 
@@ -129,8 +133,8 @@ def _load_zip(data: bytes, budget_bytes: int) -> dict:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         folder = _checkpoint_folder(archive)
         if f"{folder}/byteorder" in archive.namelist() and _read_entry(archive, f"{folder}/byteorder") != b"little":
-            raise _Refused("written on a big-endian machine (expected little-endian); save it again on another machine")
-        unpickler = _Unpickler(storage_bytes=len(data), tensor_bytes=budget_bytes)
+            raise _RefusedError(_BIG_ENDIAN)
+        unpickler = _Unpickler(file_bytes=len(data), tensor_bytes=budget_bytes)
         tree = unpickler.run(io.BytesIO(_read_entry(archive, f"{folder}/data.pkl")))
         for key, storage in unpickler.storages.items():
             storage.fill(_read_entry(archive, f"{folder}/data/{key}"))
@@ -141,10 +145,14 @@ def _checkpoint_folder(archive: zipfile.ZipFile) -> str:
     """The one folder at the top of the archive that holds data.pkl."""
     names = archive.namelist()
     if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
-        raise _Refused("a TorchScript archive, which is code (expected a state dict); save model.state_dict() instead")
+        raise _RefusedError(
+            "a TorchScript archive, which is code (expected a state dict); save model.state_dict() instead"
+        )
     folders = [name.removesuffix("/data.pkl") for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(folders) != 1:
-        raise _Refused(f"a zip file with {len(folders)} checkpoints in it (expected 1); give a file that torch.save wrote")
+        raise _RefusedError(
+            f"a zip file with {len(folders)} checkpoints in it (expected 1); give a file that torch.save wrote"
+        )
     return folders[0]
 
 
@@ -153,61 +161,63 @@ def _read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         entry = archive.getinfo(name)
     except KeyError:
-        raise _Refused(f"has no entry {_shown(name)}; fetch or save it again") from None
+        raise _RefusedError(f"has no entry {_shown(name)}; fetch or save it again") from None
     if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-        raise _Refused(f"entry {_shown(name)} is compressed (expected stored); save it with torch.save, unchanged")
+        raise _RefusedError(f"entry {_shown(name)} is compressed (expected stored); save it with torch.save, unchanged")
     return archive.read(entry)
 
 
 def _load_legacy(data: bytes, budget_bytes: int) -> dict:
     stream = io.BytesIO(data)
-    unpickler = _Unpickler(storage_bytes=len(data), tensor_bytes=budget_bytes)
+    unpickler = _Unpickler(file_bytes=len(data), tensor_bytes=budget_bytes)
     _check_legacy_header(stream, unpickler)
     tree = unpickler.run(stream)
     keys = unpickler.run(stream)
-    if not isinstance(keys, list) or sorted(keys) != sorted(unpickler.storages):
-        raise _Refused("its list of storages differs from the storages in use; fetch or save it again")
+    named = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+    if not named or sorted(keys) != sorted(unpickler.storages):
+        raise _RefusedError("its list of storages differs from the storages in use; fetch or save it again")
     for key in keys:
         storage = unpickler.storages[key]
         length = int.from_bytes(stream.read(8), "little")
         if length != storage.length:
-            raise _Refused(f"storage {_shown(key)} has {length} elements (expected {storage.length}); fetch it again")
+            raise _RefusedError(
+                f"storage {_shown(key)} has {length} elements (expected {storage.length}); fetch it again"
+            )
         storage.fill(stream.read(storage.stored_bytes))
     return tree
 
 
 def _check_legacy_header(stream: io.BytesIO, unpickler: "_Unpickler") -> None:
     start = stream.getvalue()[:12]
-    try:
-        magic = unpickler.run(stream)
-    except Exception as error:
-        raise _Refused(f"no PyTorch checkpoint (begins with {start!r}); give a file that torch.save wrote") from error
-    if magic != _LEGACY_MAGIC:
-        raise _Refused("a pickle, but no PyTorch checkpoint; give a file that torch.save wrote")
-    protocol, system = unpickler.run(stream), unpickler.run(stream)
-    if protocol != _LEGACY_PROTOCOL:
-        raise _Refused(f"protocol {_shown(protocol)} (expected {_LEGACY_PROTOCOL}); save it again with a later PyTorch")
-    if system.get("little_endian") is not True:
-        raise _Refused("written on a big-endian machine (expected little-endian); save it again on another machine")
+    if not start.startswith(b"\x80"):
+        raise _RefusedError(f"no PyTorch checkpoint (begins with {start!r}); give a file that torch.save wrote")
+    magic = unpickler.run(stream)
+    if not isinstance(magic, int) or magic != _LEGACY_MAGIC:
+        raise _RefusedError("a pickle, but no PyTorch checkpoint; give a file that torch.save wrote")
+    if _the(int, unpickler.run(stream)) != _LEGACY_PROTOCOL:
+        raise _RefusedError(f"of another protocol (expected {_LEGACY_PROTOCOL}); save it again with a later PyTorch")
+    system = _the(dict, unpickler.run(stream))
+    if system["little_endian"] is not True:
+        raise _RefusedError(_BIG_ENDIAN)
 
 
 def _check_plain(tree: object) -> None:
     """Names and bare storages have no meaning outside of the file, so they must not remain in the result."""
     if not isinstance(tree, dict):
-        raise _Refused(f"holds one {type(tree).__name__} (expected a dict); save model.state_dict() instead")
+        raise _RefusedError(f"holds one {type(tree).__name__} (expected a dict); save model.state_dict() instead")
     todo, seen = [tree], set()
     while todo:
         node = todo.pop()
         if isinstance(node, _Name | _Storage):
-            raise _Refused(f"has a {node} among its values (expected tensors); save model.state_dict() instead")
+            raise _RefusedError(f"has a {node} among its values (expected tensors); save model.state_dict() instead")
         if isinstance(node, dict | list | tuple) and id(node) not in seen:
             seen.add(id(node))
             todo.extend(node.values() if isinstance(node, dict) else node)
 
 
-def _shown(value: object) -> str:
+def _shown(text: str) -> str:
     """A file's own words, made fit for one line of a message."""
-    text = ascii(value)
+    text = ascii(text)
     return text if len(text) <= 100 else f"{text[:100]}..."
 
 
@@ -241,7 +251,7 @@ class _Storage:
 
     def fill(self, raw: bytes) -> None:
         if len(raw) != self.stored_bytes:
-            raise _Refused(f"a storage is cut short (expected {self.stored_bytes} bytes, received {len(raw)})")
+            raise _RefusedError(f"a storage is cut short (expected {self.stored_bytes} bytes, received {len(raw)})")
         stored = np.frombuffer(raw, _STORED_DTYPES[self.kind])
         if self.kind == "torch BFloat16Storage":
             stored = (stored.astype(np.uint32) << 16).view(np.float32)
@@ -255,9 +265,10 @@ class _Unpickler:
         storages: the storages declared so far, by key.
     """
 
-    def __init__(self, storage_bytes: int, tensor_bytes: int):
+    def __init__(self, file_bytes: int, tensor_bytes: int):
         self.storages: dict[str, _Storage] = {}
-        self._storage_bytes_left = storage_bytes
+        self._storage_bytes_left = file_bytes
+        self._pairs_left = file_bytes
         self._tensor_bytes_left = tensor_bytes
 
     def run(self, stream: io.BytesIO) -> object:
@@ -293,16 +304,16 @@ class _Unpickler:
                 self._stack.append(tuple(stack))
             case "APPEND":
                 item = stack.pop()
-                _extend(stack[-1], [item])
+                _the(list, stack[-1]).append(item)
             case "APPENDS":
                 self._stack = self._outer_stacks.pop()
-                _extend(self._stack[-1], stack)
+                _the(list, self._stack[-1]).extend(stack)
             case "SETITEM":
                 value, key = stack.pop(), stack.pop()
-                _set_items(stack[-1], [(key, value)])
+                _set_items(_the(dict, stack[-1]), [(key, value)])
             case "SETITEMS":
                 self._stack = self._outer_stacks.pop()
-                _set_items(self._stack[-1], zip(stack[::2], stack[1::2], strict=True))
+                _set_items(_the(dict, self._stack[-1]), zip(stack[::2], stack[1::2], strict=True))
             case "BINPUT" | "LONG_BINPUT":
                 self._memo[argument] = stack[-1]
             case "MEMOIZE":
@@ -312,17 +323,19 @@ class _Unpickler:
             case "GLOBAL":
                 stack.append(_known_name(argument))
             case "STACK_GLOBAL":
-                name, module = stack.pop(), stack.pop()
+                name, module = _the(str, stack.pop()), _the(str, stack.pop())
                 stack.append(_known_name(f"{module} {name}"))
             case "BINPERSID":
-                stack.append(self._storage(*stack.pop()))
+                stack.append(self._storage(*_the(tuple, stack.pop())))
             case "REDUCE":
-                arguments, function = stack.pop(), stack.pop()
-                stack.append(self._call(function, *arguments))
+                arguments, function = _the(tuple, stack.pop()), _the(_Name, stack.pop())
+                stack.append(self._call(function.text, arguments))
             case "BUILD":
                 self._drop_attributes()
             case _:
-                raise _Refused(f"pickle instruction {opcode} (expected tensors only); save model.state_dict() instead")
+                raise _RefusedError(
+                    f"pickle instruction {opcode} (expected tensors only); save model.state_dict() instead"
+                )
 
     def _make_tuple(self, length: int) -> None:
         items = tuple(self._stack.pop() for _ in range(length))
@@ -331,57 +344,66 @@ class _Unpickler:
     def _drop_attributes(self) -> None:
         """A state dict carries its modules' versions as an attribute `_metadata`; a plain dict has no place for it."""
         self._stack.pop()
-        if not isinstance(self._stack[-1], dict):
-            raise _Refused("sets attributes of an object (expected tensors only); save model.state_dict() instead")
+        _the(dict, self._stack[-1])
 
-    def _storage(self, tag: str, kind: _Name, key: str, location: str, length: int, view: tuple | None = None) -> _Storage:
+    def _storage(
+        self, tag: str, kind: _Name, key: str, location: str, length: int, view: tuple | None = None
+    ) -> _Storage:
         """Answers a persistent id; a view is (its key, offset, length) inside a storage, as PyTorch 0.x wrote it."""
-        if tag != "storage" or not isinstance(kind, _Name) or kind.text not in _STORED_DTYPES:
-            raise _Refused(f"persistent object {_shown(tag)} (expected a storage); save model.state_dict() instead")
-        if key not in self.storages:
-            self.storages[key] = self._new_storage(kind.text, _sizes([length])[0])
+        if _the(str, tag) != "storage" or _the(_Name, kind).text not in _STORED_DTYPES:
+            raise _RefusedError("a persistent object that is no storage; save model.state_dict() instead")
+        (length,) = _sizes((length,))
+        if _the(str, key) not in self.storages:
+            self.storages[key] = self._new_storage(kind.text, length)
         storage = self.storages[key]
         if (storage.kind, storage.length) != (kind.text, length):
-            raise _Refused(f"storage {_shown(key)} is declared twice, differently; fetch or save it again")
+            raise _RefusedError(f"storage {_shown(key)} is declared twice, differently; fetch or save it again")
         if view is None:
             return storage
-        _, start, view_length = view
-        return _Storage(storage.kind, storage.values[slice(start, start + view_length)])
+        start, view_length = _sizes(_the(tuple, view)[1:])
+        return _Storage(storage.kind, storage.values[start : start + view_length])
 
     def _new_storage(self, kind: str, length: int) -> _Storage:
         self._storage_bytes_left -= length * _STORED_DTYPES[kind].itemsize
         if self._storage_bytes_left < 0:
-            raise _Refused("declares more bytes of tensors than the file has; fetch or save it again")
+            raise _RefusedError("declares more bytes of tensors than the file has; fetch or save it again")
         return _Storage(kind, np.empty(length, _LOADED_DTYPES[kind]))
 
-    def _call(self, function: _Name, *arguments: object) -> object:
-        """Does by itself what the named function of PyTorch does; nothing of that name is ever called."""
-        if not isinstance(function, _Name) or function.text not in _FUNCTIONS:
-            raise _Refused(f"calls {_shown(function)} (expected tensors only); save model.state_dict() instead")
-        match function.text:
+    def _call(self, function: str, arguments: tuple) -> object:
+        """Does by itself what the named function would do; nothing of that name is ever called."""
+        match function:
             case "collections OrderedDict":
-                return _set_items({}, *arguments)
+                return self._dict(*arguments)
             case "torch Size":
-                return tuple(*arguments)
+                return _sizes(*arguments)
             case "torch._utils _rebuild_parameter":
-                return arguments[0]
-            case _:
+                return _the(np.ndarray, arguments[0])
+            case "torch._utils _rebuild_tensor" | "torch._utils _rebuild_tensor_v2":
                 return self._tensor(*arguments[:4])
+            case _:
+                raise _RefusedError(
+                    f"calls {_shown(function)} (expected tensors only); save model.state_dict() instead"
+                )
+
+    def _dict(self, pairs: list | tuple = ()) -> dict:
+        # One list can be named many times, so its pairs count against the size of the file that has to spell them.
+        self._pairs_left -= len(_the(list | tuple, pairs))
+        if self._pairs_left < 0:
+            raise _RefusedError("declares more dict items than the file has bytes; fetch or save it again")
+        return _set_items({}, pairs)
 
     def _tensor(self, storage: _Storage, offset: int, shape: tuple, strides: tuple) -> np.ndarray:
         """A view of a storage; offset and strides count elements."""
-        if not isinstance(storage, _Storage):
-            raise _Refused("a tensor without a storage; fetch or save it again")
-        shape, strides, (offset,) = _sizes(shape), _sizes(strides), _sizes([offset])
-        dtype = storage.values.dtype
-        reach = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)]
-        if math.prod(shape) > 0 and offset + sum(reach) >= storage.length:
-            raise _Refused(f"a tensor of shape {_shown(shape)} reaches beyond its storage; fetch or save it again")
+        dtype = _the(_Storage, storage).values.dtype
+        shape, strides, (offset,) = _sizes(shape), _sizes(strides), _sizes((offset,))
+        if math.prod(shape) == 0:
+            offset, strides = 0, (0,) * len(shape)  # of no elements, so anywhere
+        last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
+        if math.prod(shape) > 0 and last >= storage.length:
+            raise _RefusedError(f"a tensor of shape {shape} reaches beyond its storage; fetch or save it again")
         self._tensor_bytes_left -= math.prod(shape) * dtype.itemsize  # an expanded tensor is larger than its storage
         if self._tensor_bytes_left < 0:
-            raise _Refused("its tensors together are larger than the budget; raise the budget")
-        if math.prod(shape) == 0:
-            return np.empty(shape, dtype)
+            raise _RefusedError("its tensors together are larger than the budget; raise the budget")
         # The stride of an axis of length 1 is arbitrary in PyTorch and may overflow here.
         byte_strides = [stride * dtype.itemsize if n > 1 else 0 for n, stride in zip(shape, strides, strict=True)]
         view = np.ndarray(shape, dtype, storage.values, offset * dtype.itemsize, byte_strides)
@@ -392,31 +414,32 @@ class _Unpickler:
 def _known_name(text: str) -> _Name:
     if text not in _FUNCTIONS and text not in _STORED_DTYPES:
         found = _shown(text.replace(" ", "."))
-        raise _Refused(
-            f"names {found}, which was not loaded (expected tensors, dicts, lists, numbers and strings); "
-            "of a whole module or program state, save only model.state_dict()"
+        raise _RefusedError(
+            f"refers to the Python object {found}, which is never loaded (expected tensors, dicts, lists, numbers and "
+            "strings); if this is a whole pickled module, save its state_dict() instead"
         )
     return _Name(text)
 
 
-def _sizes(numbers: Iterable) -> tuple[int, ...]:
-    sizes = tuple(numbers)
-    if not all(type(n) is int and 0 <= n < 2**62 for n in sizes):
-        raise _Refused(f"sizes {_shown(sizes)} of a tensor (expected integers from 0); fetch or save it again")
-    return sizes
+def _the(kind: type | UnionType, value: object) -> Any:
+    if not isinstance(value, kind):
+        expected = getattr(kind, "__name__", kind)
+        raise _RefusedError(
+            f"damaged: has a {type(value).__name__} in a place for a {expected}; fetch or save it again"
+        )
+    return value
 
 
-def _extend(target: object, items: list) -> None:
-    if not isinstance(target, list):
-        raise _Refused("appends to what is no list; fetch or save it again")
-    target.extend(items)
+def _sizes(numbers: tuple) -> tuple[int, ...]:
+    # NumPy before 2.0 has at most 32 axes.
+    if len(_the(tuple, numbers)) > 32 or not all(type(n) is int and 0 <= n < 2**62 for n in numbers):
+        raise _RefusedError("damaged: has a size or stride that is no natural number; fetch or save it again")
+    return numbers
 
 
-def _set_items(target: object, items: Iterable = ()) -> dict:
-    if not isinstance(target, dict):
-        raise _Refused("sets items of what is no dict; fetch or save it again")
+def _set_items(target: dict, items: Iterable) -> dict:
     for key, value in items:
         if not isinstance(key, str | bytes | int | float | None):  # a nested tuple can take forever to hash
-            raise _Refused(f"a dict key of type {type(key).__name__} (expected a string or number)")
+            raise _RefusedError(f"a dict key of type {type(key).__name__} (expected a string or number)")
         target[key] = value
     return target

@@ -74,7 +74,8 @@ class BatchNorm(keras.layers.Layer):
         exact = {"shape": shape, "autocast": False}
         self.gamma = self.add_weight(initializer=self.gamma_initializer, name="gamma", **exact)
         self.beta = self.add_weight(initializer="zeros", name="beta", **exact)
-        running = {"trainable": False, "aggregation": "mean", **exact}
+        # Each replica normalises by its own share of the batch; the first one's statistics are kept, as in PyTorch's DDP.
+        running = {"trainable": False, "aggregation": "only_first_replica", **exact}
         self.moving_mean = self.add_weight(initializer="zeros", name="moving_mean", **running)
         self.moving_variance = self.add_weight(initializer="ones", name="moving_variance", **running)
 

@@ -25,8 +25,7 @@ class Adam(keras.optimizers.Adam):
         index = self._get_variable_index(variable)
         m, v = self._momentums[index], self._velocities[index]
         step = tf.cast(self.iterations + 1, variable.dtype)
-        correction_1 = 1.0 - tf.pow(tf.cast(self.beta_1, variable.dtype), step)
-        correction_2 = 1.0 - tf.pow(tf.cast(self.beta_2, variable.dtype), step)
+        correction_1, correction_2 = _bias_correction(self.beta_1, step), _bias_correction(self.beta_2, step)
         gradient = tf.cast(gradient, variable.dtype)
         if self.l2:
             gradient += self.l2 * variable
@@ -37,6 +36,11 @@ class Adam(keras.optimizers.Adam):
 
     def get_config(self):
         return super().get_config() | {"l2": self.l2}
+
+
+def _bias_correction(beta, step):
+    """1 - beta^step, exact to the last bits where beta^step is close to 1."""
+    return -tf.math.expm1(step * (math.log(beta) if beta else -math.inf))
 
 
 @keras.saving.register_keras_serializable("tfi2i")

@@ -47,6 +47,10 @@ class Translator(keras.Model):
             shape=(), dtype="int32", trainable=False, aggregation="only_first_replica", name="skipped_in_a_row"
         )
 
+    def fit(self, x, *args, shuffle=False, **kwargs):
+        """As in Keras; a tf.data.Dataset comes shuffled, and Keras warns at its own default of True."""
+        return super().fit(x, *args, shuffle=shuffle, **kwargs)
+
     @property
     def metrics(self):
         return list(getattr(self, "meters", {}).values())
@@ -99,9 +103,10 @@ class Translator(keras.Model):
         return [v.value for net in self.players[player] for v in net.trainable_variables]
 
     def _step(self, player, gradients, weights):
-        missing = [w.path for w, g in zip(weights, gradients, strict=True) if g is None]
-        if missing:
-            raise ValueError(f'turn("{player}"): its losses do not depend on {", ".join(missing)}')
+        if any(gradient is None for gradient in gradients):
+            names = [v.path for net in self.players[player] for v in net.trainable_variables]
+            idle = [name for name, gradient in zip(names, gradients, strict=True) if gradient is None]
+            raise ValueError(f'turn("{player}"): its losses do not depend on {", ".join(idle)}')
         replica = tf.distribute.get_replica_context()
         if replica.num_replicas_in_sync > 1:
             # Keras sums gradients over replicas, so each contributes its share; and it looks for non-finite values on

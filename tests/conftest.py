@@ -1,0 +1,75 @@
+"""Options and fixtures of the whole suite."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
+
+# Two CPU devices, before TensorFlow starts, so that MirroredStrategy has replicas to mirror.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+HERE = Path(__file__).parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests that take minutes, too")
+    parser.addoption("--parity_dir", default=str(HERE / "parity"), help="folder of parity cases, one folder each")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
+
+
+def pytest_generate_tests(metafunc):
+    if "parity_case" in metafunc.fixturenames:
+        folder = Path(metafunc.config.getoption("--parity_dir"))
+        cases = sorted(path.parent for path in folder.glob("*/case.json") if (path.parent / "forward.npz").exists())
+        metafunc.parametrize("parity_case", cases, ids=lambda path: path.name)
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The real images that are not part of the project; tests that need them skip where they are absent."""
+    folder = Path(os.environ.get("TFI2I_SHARED", HERE.parent.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real images at {folder}; set TFI2I_SHARED")
+    return folder
+
+
+TINY = {
+    "netG": "unet_16",
+    "ngf": 4,
+    "netD": "n_layers",
+    "n_layers_D": 1,
+    "ndf": 4,
+    "load_size": 36,
+    "crop_size": 32,
+    "batch_size": 2,
+}
+
+
+@pytest.fixture
+def tiny():
+    """Options of pix2pix at 16 px, a step of which takes milliseconds."""
+    return dict(TINY)
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """A finished run of a few steps on the synthetic facades."""
+    from tfi2i import run, zoo
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    config = zoo.model_class("pix2pix").Config(**TINY)
+    recipe = run.Recipe(steps=4, log_every=2, sample_every=2, checkpoint_every=2)
+    run.train(run.Job("pix2pix", config, recipe, "synthetic_facades"), folder, progress=False)
+    return folder

@@ -1,0 +1,118 @@
+"""Layers against closed forms, against TensorFlow's own, and through a save and a load."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfi2i.nn.blocks import NoiseDropout, as_tested, kernel_initializer
+from tfi2i.nn.normalization import BatchNorm, InstanceNorm
+from tfi2i.nn.padding import ReflectPad
+from tfi2i.nn.patchgan import patchgan
+from tfi2i.nn.resnet import resnet
+from tfi2i.nn.unet import unet
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(2.0, 3.0, shape).astype("float32")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 7), st.integers(8, 20), st.integers(8, 20), st.integers(1, 3))
+def test_reflect_pad_equals_tensorflows(padding, height, width, channels):
+    x = noise(2, height, width, channels)
+    wanted = tf.pad(x, [[0, 0], [padding] * 2, [padding] * 2, [0, 0]], "REFLECT")
+    np.testing.assert_array_equal(ReflectPad(padding)(x), wanted)
+
+
+def test_instance_norm():
+    x = noise(2, 5, 7, 3)
+    y = np.asarray(InstanceNorm(affine=True)(x))
+    wanted = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5)
+    np.testing.assert_allclose(y, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batch_norm_keeps_the_unbiased_variance(dtype):
+    x = noise(2, 3, 4, 3)
+    layer = BatchNorm(dtype=dtype)
+    y = layer(tf.cast(x, dtype), training=True)
+    wanted = (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-5)
+    np.testing.assert_allclose(y, wanted, atol=1e-5)
+    np.testing.assert_allclose(layer.moving_mean.numpy(), 0.1 * x.mean((0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance.numpy(), 0.9 + 0.1 * x.var((0, 1, 2), ddof=1), rtol=1e-5)
+    running = (x - layer.moving_mean.numpy()) / np.sqrt(layer.moving_variance.numpy() + 1e-5)
+    np.testing.assert_allclose(layer(tf.cast(x, dtype), training=False), running, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_norm_by_image_ignores_the_rest_of_the_batch():
+    x = noise(3, 6, 6, 4)
+    layer = BatchNorm(at_test="image")
+    alone = [np.asarray(layer(x[i : i + 1])) for i in range(3)]
+    np.testing.assert_allclose(layer(x), np.concatenate(alone), atol=1e-6)
+    np.testing.assert_allclose(alone[0], BatchNorm()(x[:1], training=True), atol=1e-5)
+
+
+def test_as_tested_is_deterministic_and_stochastic_draws_anew():
+    G = unet(6, ngf=2)
+    x = noise(1, 64, 64, 3)
+    G(x, training=True)  # moves the running statistics away from the start
+    quiet, noisy = as_tested(G), as_tested(G, stochastic=True)
+    np.testing.assert_array_equal(quiet(x), quiet(x))
+    assert np.abs(np.asarray(noisy(x)) - noisy(x)).max() > 0
+    assert np.abs(np.asarray(quiet(x)) - G(x)).max() > 1e-4  # the image's own statistics, not the running ones
+
+
+@pytest.mark.parametrize("network", [unet(5, ngf=2), resnet(2, ngf=2), resnet(1, ngf=2, norm="batch", dropout=0.5)])
+def test_networks_keep_the_size_and_the_range(network):
+    y = np.asarray(network(noise(2, 32, 64, 3)))
+    assert y.shape == (2, 32, 64, 3)
+    assert np.abs(y).max() <= 1
+
+
+def test_patchgan_sees_70_pixels():
+    """The logit in the middle depends on a window of exactly 70 x 70 pixels."""
+    D = patchgan(input_nc=1, ndf=2, norm="none")
+    x = tf.Variable(noise(1, 128, 128, 1))
+    with tf.GradientTape() as tape:
+        logit = D(x)[0, 7, 7, 0]
+    seen = np.abs(tape.gradient(logit, x).numpy()[0, :, :, 0]) > 0
+    rows = np.flatnonzero(seen.any(1))
+    assert rows[-1] - rows[0] + 1 == 70
+    assert D(x).shape == (1, 14, 14, 1)
+
+
+def test_too_few_levels():
+    with pytest.raises(ValueError, match="at least 2 levels"):
+        unet(1)
+
+
+@pytest.mark.parametrize(
+    ("init_type", "init_gain", "deviation"),
+    [("normal", 0.02, 0.02), ("xavier", 0.02, 0.02 * np.sqrt(2 / (64 + 64) / 16)), ("kaiming", 9, np.sqrt(2 / 1024))],
+)
+def test_initializers_have_the_deviation_pytorch_gives(init_type, init_gain, deviation):
+    kernel = kernel_initializer(init_type, init_gain)((4, 4, 64, 64))
+    assert float(tf.math.reduce_std(kernel)) == pytest.approx(deviation, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        InstanceNorm(affine=True),
+        BatchNorm(at_test="image", momentum=0.5, gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02)),
+        ReflectPad(2),
+        NoiseDropout(0.3, at_test="on"),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_survive_a_file(layer, tmp_path):
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, layer(image))
+    model.save(tmp_path / "layer.keras")
+    again = keras.models.load_model(tmp_path / "layer.keras")
+    assert again.layers[-1].get_config() == layer.get_config()
+    for a, b in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,162 @@
+"""A run and its folder: what is in it, stopping and going on, damage, divergence."""
+
+import csv
+import hashlib
+import json
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfi2i import run, zoo
+from tfi2i.errors import UserError
+
+
+def job(tiny, **recipe):
+    config = zoo.model_class("pix2pix").Config(**tiny)
+    return run.Job("pix2pix", config, run.Recipe(**recipe), "synthetic_facades")
+
+
+def state_of(folder):
+    """{name: SHA-256} of every variable in the last checkpoint."""
+    checkpoint = tf.train.load_checkpoint(str(folder / "checkpoints"))
+    names = [name for name in checkpoint.get_variable_to_shape_map() if name != "_CHECKPOINTABLE_OBJECT_GRAPH"]
+    return {n: hashlib.sha256(np.ascontiguousarray(checkpoint.get_tensor(n)).tobytes()).hexdigest() for n in names}
+
+
+def losses_of(folder):
+    """metrics.csv without its timings."""
+    rows = list(csv.DictReader((folder / "logs" / "metrics.csv").open(newline="")))
+    return [{k: v for k, v in row.items() if k not in ("images_per_second", "data_share")} for row in rows]
+
+
+def interrupt_at(monkeypatch, step):
+    """Ctrl-C while `step` is computed."""
+    compiled = run.compiled_step
+
+    def interrupting(*args):
+        inner, count = compiled(*args), [0]
+
+        def step_function(batch):
+            count[0] += 1
+            if count[0] == step:
+                signal.raise_signal(signal.SIGINT)
+            return inner(batch)
+
+        return step_function
+
+    monkeypatch.setattr(run, "compiled_step", interrupting)
+
+
+def test_the_folder_of_a_run(trained_run):
+    record = json.loads((trained_run / "config.json").read_text())
+    assert record["model"] == "pix2pix" and record["config"]["ngf"] == 4 and record["recipe"]["steps"] == 4
+    assert record["versions"].keys() == {"tfi2i", "tensorflow", "keras", "python"}
+    assert [row["step"] for row in losses_of(trained_run)] == ["2", "4"]
+    assert sorted(p.name for p in (trained_run / "samples").iterdir()) == [
+        "index.html",
+        "step_00000000.png",
+        "step_00000002.png",
+        "step_00000004.png",
+    ]
+    assert {p.name for p in (trained_run / "checkpoints").iterdir()} == {
+        "best",
+        "checkpoint",
+        *(f"ckpt-{step}.{kind}" for step in (2, 4) for kind in ("index", "data-00000-of-00001")),
+    }
+    page = (trained_run / "samples" / "index.html").read_text()
+    assert "step_00000004.png" in page and "G_L1" in page and "{{" not in page
+
+
+def test_a_run_loads_without_a_flag_and_without_checkpoints(trained_run, tmp_path):
+    folder = tmp_path / "passed_on"
+    shutil.copytree(trained_run, folder, ignore=shutil.ignore_patterns("checkpoints", "logs", "samples"))
+    model = run.load(folder)
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 32, 48, 3)).astype("float32")
+    kept = tf.keras.models.load_model(folder / "networks" / "G.keras")
+    np.testing.assert_array_equal(model.generators()["G"](x), kept(x))
+
+
+def test_stopped_and_resumed_equals_not_stopped(tiny, tmp_path, monkeypatch):
+    """Ctrl-C finishes the step, saves, and the run goes on to the same bits: all state, networks and logs."""
+    the_job = job(tiny, steps=7, log_every=2, sample_every=100, checkpoint_every=3, seed=5)
+    run.train(the_job, tmp_path / "whole", progress=False)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 4)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(the_job, tmp_path / "parts", progress=False)
+    assert losses_of(tmp_path / "parts")[-1]["step"] == "4"
+    run.train(run.Job.load(tmp_path / "parts"), tmp_path / "parts", progress=False)
+    assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
+    G = [tf.keras.models.load_model(tmp_path / name / "networks" / "G.keras").get_weights() for name in ("whole", "parts")]
+    for a, b in zip(*G, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_another_seed_is_another_run(tiny, tmp_path):
+    for seed in (1, 2):
+        run.train(job(tiny, steps=1, seed=seed), tmp_path / str(seed), progress=False)
+    assert state_of(tmp_path / "1") != state_of(tmp_path / "2")
+
+
+def test_a_finished_run_stays_as_it_is(trained_run, tmp_path):
+    shutil.copytree(trained_run, tmp_path / "again")
+    run.train(run.Job.load(tmp_path / "again"), tmp_path / "again", progress=False)
+    assert state_of(tmp_path / "again") == state_of(trained_run)
+
+
+def test_damage_is_noticed(trained_run, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(trained_run, folder)
+    for file in (folder / "networks" / "G.keras", folder / "checkpoints" / "ckpt-4.data-00000-of-00001"):
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    with pytest.raises(UserError, match=r"damaged file: .*G\.keras"):
+        run.load(folder)
+    with pytest.raises(UserError, match="the checkpoint can't be restored: .*ckpt-4"):
+        run.train(run.Job.load(folder), folder, progress=False)
+
+
+def test_divergence_stops_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
+    the_job = job(tiny | {"lr": 1e30}, steps=30, log_every=1, checkpoint_every=1, max_skipped=4, sample_every=1000)
+    with pytest.raises(run.Diverged, match="updates in a row were not finite"):
+        run.train(the_job, tmp_path, progress=False)
+    checkpoint = tf.train.load_checkpoint(str(tmp_path / "checkpoints"))
+    for name in checkpoint.get_variable_to_shape_map():
+        value = checkpoint.get_tensor(name)
+        if getattr(value, "dtype", None) == np.float32:
+            assert np.isfinite(value).all(), name
+
+
+def test_more_devices_than_there_are():
+    with pytest.raises(UserError, match="--devices=3: TensorFlow sees 0 GPUs here"):
+        run.choose_strategy(3)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "not a run"), ("{", "can't be read"), ('{"model": "pix2pix", "config": {"ngg": 1}}', "unexpected keyword")],
+)
+def test_config_json_of_another_kind(tmp_path, content, message):
+    if content:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        run.Job.load(tmp_path)
+
+
+def test_two_replicas_see_the_images_that_one_device_sees(tiny):
+    """Shares of workers and replicas, put together again, are the batches of one device."""
+    from tfi2i.data.pipeline import Prepared, Preprocess, open_source, stream
+
+    preprocess = Preprocess.of(zoo.model_class("pix2pix").Config(**tiny))
+    prepared = Prepared(open_source("synthetic_facades", "train", preprocess), preprocess, True)
+    whole = [batch["x"].numpy() for batch in stream(prepared, 4, seed=3, start_step=1).take(2)]
+    shares = [
+        [b["x"].numpy() for b in stream(prepared, 4, 3, 1, worker=w, workers=2, replicas=2).take(4)] for w in (0, 1)
+    ]
+    for step in (0, 1):
+        pieces = [shares[w][2 * step + replica] for w in (0, 1) for replica in (0, 1)]
+        np.testing.assert_array_equal(np.concatenate(pieces), whole[step])

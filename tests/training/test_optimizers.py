@@ -1,0 +1,52 @@
+"""Adam and the schedules against the official programs' numbers (parity/optimiser), and against themselves."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfi2i.training.optimizers import Adam, EpochSchedule
+
+CASE = Path(__file__).parent.parent / "parity" / "optimiser"
+SETTINGS = json.loads((CASE / "case.json").read_text())["settings"]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_ten_steps_of_adam(setting):
+    arrays, s = np.load(CASE / "optimiser.npz"), SETTINGS[setting]
+    beta_1, beta_2 = s["betas"]
+    optimizer = Adam(s["lr"], beta_1=beta_1, beta_2=beta_2, epsilon=s["eps"], l2=s["weight_decay"])
+    start = arrays["p0"].astype("float64")
+    variable = keras.Variable(start, dtype="float64")
+    # Keras keeps the rate in float32; a schedule hands over the exact one.
+    optimizer._learning_rate = s["lr"]
+    optimizer.build([variable])
+    for gradient, wanted in zip(arrays["gradients"], arrays[f"delta/{setting}"], strict=True):
+        optimizer.apply([tf.constant(gradient, tf.float64)], [variable])
+        np.testing.assert_allclose(variable.numpy() - start, wanted, rtol=1e-6, atol=1e-9)
+
+
+def test_linear_policy_is_the_official_one():
+    wanted = np.load(CASE / "optimiser.npz")["schedule/junyanz_linear_epochs_1_to_200"]
+    schedule = EpochSchedule(2e-4, "linear", steps_per_epoch=3)
+    np.testing.assert_allclose([schedule(3 * e + 2) for e in range(200)], wanted, rtol=1e-5, atol=1e-10)
+    assert float(schedule(200 * 3)) == 0.0  # and not negative beyond
+
+
+def test_other_policies():
+    step = EpochSchedule(1.0, "step", 10, lr_decay_iters=2)
+    assert [round(float(step(10 * e)), 6) for e in range(6)] == [1.0, 1.0, 0.1, 0.1, 0.01, 0.01]
+    cosine = EpochSchedule(1.0, "cosine", 1, n_epochs=4)
+    np.testing.assert_allclose([cosine(e) for e in range(5)], [1, 0.853553, 0.5, 0.146447, 0], atol=1e-6)
+    assert float(EpochSchedule(0.5, "constant", 1)(10**6)) == 0.5
+    with pytest.raises(ValueError, match="lr_policy must be one of linear"):
+        EpochSchedule(1.0, "plateau", 1)
+
+
+def test_optimizer_round_trip():
+    optimizer = Adam(EpochSchedule(2e-4, "linear", 7), l2=1e-4)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert again.get_config() == optimizer.get_config()

@@ -1,0 +1,30 @@
+"""Translate pictures: a file, a folder or a quoted glob pattern; results keep name, size, grey, alpha and depth."""
+
+import json
+import sys
+
+from tfi2i.cli import import_tensorflow
+
+
+def add_arguments(parser, argv):
+    parser.add_argument("run", metavar="RUN", help="a run, or an artefact that `tfi2i export` wrote")
+    parser.add_argument("pictures", metavar="IN", help="a file, a folder or a glob pattern")
+    parser.add_argument("output", metavar="OUT", help="folder for the results")
+    parser.add_argument("--stochastic", action="store_true", help="keep dropout on, the paper's noise")
+    parser.add_argument("--overwrite", action="store_true", help="translate again what exists")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args):
+    import_tensorflow()
+    from tfi2i.translation import translate
+
+    summary = translate(args.run, args.pictures, args.output, args.stochastic, args.overwrite, progress=not args.quiet)
+    for reason in summary.failed.values():
+        print(f"tfi2i: failed: {reason}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(summary._asdict()))
+    else:
+        print(f"{summary.done} done, {summary.skipped} skipped, {len(summary.failed)} failed: {args.output}")
+    return 1 if summary.failed else 0

@@ -1,0 +1,269 @@
+"""The data sets that have a name, and how each is opened."""
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfi2i.data.synthetic import SyntheticFacades
+from tfi2i.errors import UserError
+
+PIX2PIX_PAGE = "https://phillipi.github.io/pix2pix/"
+PIX2PIX_MIRRORS = (
+    "https://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz",
+    "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz",
+    "https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/datasets/{name}.tar.gz",
+)
+CYCLE_GAN_PAGE = "https://junyanz.github.io/CycleGAN/"
+CYCLE_GAN_MIRRORS = (
+    "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets/{name}.zip",
+    "http://efrosgans.eecs.berkeley.edu/cyclegan/datasets/{name}.zip",
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A named data set.
+
+    Attributes:
+        description: one line.
+        paired: whether A and B show the same thing.
+        a, b: what the domains are.
+        splits: that the set has.
+        obtained: how it comes to the user's machine.
+        terms: licence or conditions of use, as far as the publisher is known to state them.
+        builder: name of the tensorflow-datasets builder; None is a set that is drawn by this package.
+        sha256: of the archive. The pix2pix authors publish none; None trusts the first download and verifies against
+            it ever after (see `download.fetch`). Those of the CycleGAN sets are what tensorflow-datasets records.
+    """
+
+    description: str
+    paired: bool
+    a: str
+    b: str
+    splits: tuple[str, ...]
+    obtained: str
+    terms: str
+    builder: str | None = None
+    sha256: str | None = None
+
+
+_FROM_AUTHORS = "downloaded from the authors' server, {}"
+
+CATALOG: dict[str, Entry] = {
+    "synthetic_facades": Entry(
+        description="Town houses drawn on demand, at any size; for trying things out before any download",
+        paired=True,
+        a="photo-like rendering",
+        b="label map in 11 colours",
+        splits=("train", "val", "test"),
+        obtained="drawn by the package",
+        terms="the package's own licence",
+    ),
+    "facades": Entry(
+        description="CMP Facade Database: 606 facades, trained from labels to photos (BtoA)",
+        paired=True,
+        a="photo",
+        b="label map",
+        splits=("train", "val", "test"),
+        obtained=_FROM_AUTHORS.format("30 MB"),
+        terms="R. Tylecek and R. Sara, 2013; non-commercial research",
+        builder="pix2pix/facades",
+    ),
+    "cityscapes": Entry(
+        description="Street scenes of the Cityscapes training set, trained from labels to photos (BtoA)",
+        paired=True,
+        a="photo",
+        b="label map",
+        splits=("train", "val"),
+        obtained=_FROM_AUTHORS.format("100 MB"),
+        terms="Cityscapes: non-commercial, see cityscapes-dataset.com/license",
+        builder="pix2pix/cityscapes",
+    ),
+    "maps": Entry(
+        description="Aerial photos of New York and maps of the same places",
+        paired=True,
+        a="aerial photo",
+        b="map",
+        splits=("train", "val"),
+        obtained=_FROM_AUTHORS.format("240 MB"),
+        terms="from Google Maps, whose terms apply; non-commercial research",
+        builder="pix2pix/maps",
+    ),
+    "edges2shoes": Entry(
+        description="50,000 shoes of UT Zappos50K and their edges",
+        paired=True,
+        a="edges",
+        b="photo",
+        splits=("train", "val"),
+        obtained=_FROM_AUTHORS.format("2 GB"),
+        terms="UT Zappos50K: academic, non-commercial use",
+        builder="pix2pix/edges2shoes",
+    ),
+    "edges2handbags": Entry(
+        description="137,000 handbags of the iGAN project and their edges",
+        paired=True,
+        a="edges",
+        b="photo",
+        splits=("train", "val"),
+        obtained=_FROM_AUTHORS.format("8 GB"),
+        terms="images from Amazon; non-commercial research",
+        builder="pix2pix/edges2handbags",
+    ),
+    "night2day": Entry(
+        description="Webcam scenes of the Transient Attributes data set by night and by day",
+        paired=True,
+        a="night",
+        b="day",
+        splits=("train", "val", "test"),
+        obtained=_FROM_AUTHORS.format("2 GB"),
+        terms="P.-Y. Laffont et al., 2014; non-commercial research",
+        builder="pix2pix/night2day",
+    ),
+    "cycle_gan/apple2orange": Entry(
+        description="Apples and oranges of ImageNet",
+        paired=False,
+        a="apple",
+        b="orange",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("78 MB"),
+        terms="ImageNet: non-commercial research",
+        builder="cycle_gan/apple2orange",
+        sha256="845a191e9af8926408ea597001cd03a452e3300a1f44a79fe329b3d59f6e3eb8",
+    ),
+    "cycle_gan/horse2zebra": Entry(
+        description="Horses and zebras of ImageNet",
+        paired=False,
+        a="horse",
+        b="zebra",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("117 MB"),
+        terms="ImageNet: non-commercial research",
+        builder="cycle_gan/horse2zebra",
+        sha256="a74d9d392eecca9966b51287a76ca126af473d9de4f3e8fc0e9cda08fa1730a1",
+    ),
+    "cycle_gan/summer2winter_yosemite": Entry(
+        description="Yosemite in two seasons",
+        paired=False,
+        a="summer",
+        b="winter",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("133 MB"),
+        terms="photos from Flickr; non-commercial research",
+        builder="cycle_gan/summer2winter_yosemite",
+        sha256="167fe1726807a9d22bd106b4a6c0bd7953b688af924ac1bf967439c4961e49f9",
+    ),
+    "cycle_gan/monet2photo": Entry(
+        description="Paintings by Monet and photos of landscapes",
+        paired=False,
+        a="painting",
+        b="photo",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("305 MB"),
+        terms="from WikiArt and Flickr; non-commercial research",
+        builder="cycle_gan/monet2photo",
+        sha256="88f91b00fc228f97c9411fbf1880ec1d119c98f1722e4cfcfaa2fb35fac05b04",
+    ),
+    "cycle_gan/cezanne2photo": Entry(
+        description="Paintings by Cezanne and photos of landscapes",
+        paired=False,
+        a="painting",
+        b="photo",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("280 MB"),
+        terms="from WikiArt and Flickr; non-commercial research",
+        builder="cycle_gan/cezanne2photo",
+        sha256="3a6c10ca21f9485862f1cbd707744b9dc258954a04631271d23a3605eeb63cff",
+    ),
+    "cycle_gan/ukiyoe2photo": Entry(
+        description="Ukiyo-e prints and photos of landscapes",
+        paired=False,
+        a="print",
+        b="photo",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("293 MB"),
+        terms="from WikiArt and Flickr; non-commercial research",
+        builder="cycle_gan/ukiyoe2photo",
+        sha256="02a2a2fb5ecf425ca1bf86aca7304377da64a2a1d3b86df54eb65e4068bf3b08",
+    ),
+    "cycle_gan/vangogh2photo": Entry(
+        description="Paintings by Van Gogh and photos of landscapes",
+        paired=False,
+        a="painting",
+        b="photo",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("307 MB"),
+        terms="from WikiArt and Flickr; non-commercial research",
+        builder="cycle_gan/vangogh2photo",
+        sha256="362c3473e70be0944bda08d49d660eafdc2854df55d697835b8186d1d79caaff",
+    ),
+    "cycle_gan/maps": Entry(
+        description="The maps set without its pairing",
+        paired=False,
+        a="aerial photo",
+        b="map",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("1.5 GB"),
+        terms="from Google Maps, whose terms apply; non-commercial research",
+        builder="cycle_gan/maps",
+        sha256="639534f69dbf9f36bef8d6292a7698006361221f83f0285d7c9ca78afe6e8a9e",
+    ),
+    "cycle_gan/facades": Entry(
+        description="The facades set without its pairing",
+        paired=False,
+        a="photo",
+        b="label map",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("35 MB"),
+        terms="R. Tylecek and R. Sara, 2013; non-commercial research",
+        builder="cycle_gan/facades",
+        sha256="9a31ebf3a31b9b5cd195dd5bf62e9308e00cb94604d1019e3889ac84248695c0",
+    ),
+    "cycle_gan/iphone2dslr_flower": Entry(
+        description="Flowers photographed by phones and by reflex cameras",
+        paired=False,
+        a="iPhone photo",
+        b="DSLR photo",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("340 MB"),
+        terms="photos from Flickr; non-commercial research",
+        builder="cycle_gan/iphone2dslr_flower",
+        sha256="8fcb5e374d631b107e1d961b8c4cd0a186aa2a4ff3e279923f4c426128de7113",
+    ),
+}
+
+_SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
+
+
+def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None, size: int | None = None):
+    """Open a set of the catalog; what has to be downloaded and prepared is, once.
+
+    "val" and "test" stand in for each other where a set has only one of them.
+
+    Args:
+        name: a key of `CATALOG`.
+        split: "train", "val" or "test".
+        data_dir: where downloads and prepared sets are kept; by default the environment's TFI2I_DATA_DIR, or
+            ~/.cache/tfi2i.
+        size: side in pixels at which a set that is drawn draws itself, by default 256; the others keep their own size.
+
+    Returns: a source: `len(source)`, `source[i]` -> {"A", "B"} of uint8 (H, W, 3), `source.name(i)`.
+
+    Raises:
+        UserError: unknown name or split, or the set can't be had; the message says what to do.
+    """
+    if name not in CATALOG:
+        near = difflib.get_close_matches(name, CATALOG, n=1, cutoff=0.5)
+        suggestion = f"did you mean {near[0]}? " if near else ""
+        raise UserError(f"unknown data set {name!r}; {suggestion}expected one of {', '.join(CATALOG)}")
+    entry = CATALOG[name]
+    available = [candidate for candidate in _SUBSTITUTES.get(split, ()) if candidate in entry.splits]
+    if not available:
+        raise UserError(f"{name} has no split {split!r}; expected one of {', '.join(entry.splits)}")
+    if entry.builder is None:
+        return SyntheticFacades(available[0], size=size or 256)
+
+    from tfi2i.data.builders import TfdsPairs, TfdsUnpaired
+
+    folder = Path(data_dir or os.environ.get("TFI2I_DATA_DIR") or "~/.cache/tfi2i").expanduser()
+    return (TfdsPairs if entry.paired else TfdsUnpaired)(entry.builder, available[0], folder)

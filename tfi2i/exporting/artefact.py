@@ -1,0 +1,135 @@
+"""An exported artefact opened from disk, in the form in which its user gets it."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfi2i.errors import UserError
+from tfi2i.exporting.report import read_record
+from tfi2i.exporting.saved_model import SIGNATURE
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A generator without its model: call it with float32 images (B, H, W, C) in [-1, 1], it returns the same.
+
+    Attributes:
+        path: the SavedModel's folder or the LiteRT file.
+        format: "SavedModel" or "LiteRT".
+        inputs, outputs: {name: shape} of the signature; None stands for any length.
+        stride: height and width must be multiples of it, as export.json says (1 without one).
+    """
+
+    path: Path
+    format: str
+    inputs: dict
+    outputs: dict
+    stride: int
+    run: Callable[[np.ndarray], np.ndarray]
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """The one (height, width) that it takes, or None for any."""
+        _, height, width, _ = self._shape
+        return None if height is None or width is None else (height, width)
+
+    @property
+    def channels(self) -> int:
+        return self._shape[3]
+
+    @property
+    def _shape(self):
+        (shape,) = self.inputs.values()
+        return shape
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        _, *expected = self._shape
+        fits = images.ndim == 4 and all(n in (None, m) for n, m in zip(expected, images.shape[1:], strict=True))
+        if not fits:
+            raise ValueError(
+                f"{self.path} takes images of shape (B, H, W, C) = (any, {expected}). Received: {images.shape}"
+            )
+        return self.run(np.asarray(images, np.float32))
+
+
+def open_artefact(path: str | Path) -> Artefact:
+    """Opens a SavedModel (its folder, or the folder of its versions, of which the highest counts) or a LiteRT file.
+
+    Raises: `UserError` where it is neither, unreadable, of another signature, or not what its export.json describes.
+    """
+    path = _located(Path(path))
+    stride = read_record(path).get("stride", 1)
+    artefact = _open_saved_model(path, stride) if path.is_dir() else _open_litert(path, stride)
+    shapes = [*artefact.inputs.values(), *artefact.outputs.values()]
+    if len(artefact.inputs) != 1 or len(artefact.outputs) != 1 or any(len(shape) != 4 for shape in shapes):
+        found = f"{artefact.inputs} to {artefact.outputs}"
+        raise UserError(f"not an image translator: {path} (expected one image to one image, received {found})")
+    return artefact
+
+
+def _located(path):
+    if path.suffix == ".tflite" and path.is_file():
+        return path
+    if (path / "saved_model.pb").is_file():
+        return path
+    versions = [version.parent for version in path.glob("*/saved_model.pb") if version.parent.name.isdecimal()]
+    if not versions:
+        raise UserError(
+            f"no export: {path} (expected a SavedModel's folder or a .tflite file); see `tfi2i export --help`"
+        )
+    return max(versions, key=lambda version: int(version.name))
+
+
+def _open_saved_model(path, stride):
+    import tensorflow as tf
+
+    try:
+        loaded = tf.saved_model.load(path)
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise _unreadable("SavedModel", path, error) from error
+    if SIGNATURE not in loaded.signatures:
+        raise UserError(f"no signature {SIGNATURE}: {path} (received {sorted(loaded.signatures)}); export it again")
+    signature = loaded.signatures[SIGNATURE]
+    inputs = {name: spec.shape.as_list() for name, spec in signature.structured_input_signature[1].items()}
+    outputs = {name: spec.shape.as_list() for name, spec in signature.structured_outputs.items()}
+
+    def run(images):
+        # Through the whole model, because a signature doesn't keep the variables alive that it reads.
+        (result,) = loaded.signatures[SIGNATURE](**dict.fromkeys(inputs, tf.constant(images))).values()
+        return result.numpy()
+
+    return Artefact(path, "SavedModel", inputs, outputs, stride, run)
+
+
+def _open_litert(path, stride):
+    import tensorflow as tf
+
+    try:
+        with warnings.catch_warnings():
+            # It points to a package of its own, which is one dependency more for the same interpreter.
+            warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
+            interpreter = tf.lite.Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()
+        translate = interpreter.get_signature_runner(SIGNATURE)
+    except (ValueError, RuntimeError) as error:
+        raise _unreadable("LiteRT file", path, error) from error
+    inputs = {name: _litert_shape(detail) for name, detail in translate.get_input_details().items()}
+    outputs = {name: _litert_shape(detail) for name, detail in translate.get_output_details().items()}
+
+    def run(images):
+        results = [translate(**dict.fromkeys(inputs, image[None])) for image in images]  # the file holds batch 1
+        return np.concatenate([array for result in results for array in result.values()])
+
+    return Artefact(path, "LiteRT", inputs, outputs, stride, run)
+
+
+def _litert_shape(detail):
+    return [None if n < 0 else int(n) for n in detail["shape_signature"]]
+
+
+def _unreadable(kind, path, error):
+    reason = str(error).strip().splitlines()[0]
+    return UserError(f"unreadable {kind}: {path} ({reason}); export it again")
