@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tfi2i.cli import main
+from tfi2i.data import images
 
 
 def test_help_and_version(capsys):
@@ -139,7 +140,7 @@ def test_from_training_to_export(capsys, tmp_path, monkeypatch):
 
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "a.png")
     assert main(["translate", "runs/a", "a.png", "out", "--quiet"]) == 0
-    assert Image.open(tmp_path / "out" / "a.png").size == (30, 20)
+    assert images.size(tmp_path / "out" / "a.png") == (20, 30)
 
     capsys.readouterr()
     assert main(["evaluate", "runs/a", "--json", "--quiet"]) == 0

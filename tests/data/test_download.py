@@ -210,7 +210,7 @@ def special(name, kind, target=""):
     return info
 
 
-GOOD = [("set/train/1.jpg", b"one"), ("./set/val/2.jpg", b"two" * 1000)]
+GOOD = [("set/train/2013-11-08 16:45:24.jpg", b"one"), ("./set/val/2.jpg", b"two" * 1000)]
 
 
 @pytest.mark.parametrize("form", ["tar.gz", "tar", "zip"])
@@ -218,12 +218,13 @@ def test_unpack(tmp_path, form):
     path = tmp_path / f"set.{form}"
     archive = zip_of(path, *GOOD) if form == "zip" else tar_of(path, *GOOD, mode="w:gz" if form == "tar.gz" else "w")
     folder = unpack(archive, tmp_path / "new" / "set")
-    assert (folder / "set/train/1.jpg").read_bytes() == b"one"
+    assert (folder / GOOD[0][0]).read_bytes() == b"one"
     assert (folder / "set/val/2.jpg").read_bytes() == b"two" * 1000
-    assert not (folder / "set/train/1.jpg").stat().st_mode & 0o7111
+    assert not (folder / GOOD[0][0]).stat().st_mode & 0o7111
     assert names(tmp_path / "new") == ["set"]
-    archive.unlink()
-    assert unpack(archive, folder) == folder
+    with pytest.raises(UserError, match="exists already"):
+        unpack(archive, folder)
+    assert (folder / GOOD[0][0]).read_bytes() == b"one"
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,17 @@ def test_one_folder(tmp_path):
         ImageFolder(tmp_path / "none")
 
 
+def test_one_folder_by_splits(tmp_path):
+    fill(tmp_path / "flat", [f"{number}.png" for number in range(20)])
+    train, test = (names(ImageFolder(tmp_path / "flat", split)) for split in ("train", "test"))
+    assert (len(train), len(test)) == (18, 2) and not set(train) & set(test)
+    fill(tmp_path / "divided" / "train", ["1.png"])
+    fill(tmp_path / "divided" / "val", ["2.png"])
+    assert [names(ImageFolder(tmp_path / "divided", split)) for split in SPLITS] == [["1"], ["2"], ["2"]]
+    with pytest.raises(UserError, match=r"expected one of these layouts: train/1\.jpg \| 1\.jpg"):
+        ImageFolder(tmp_path, "train")
+
+
 @pytest.mark.parametrize("paired", [True, False])
 def test_a_folder_in_which_nothing_fits(tmp_path, paired):
     (tmp_path / "train").mkdir()

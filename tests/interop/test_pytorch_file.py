@@ -105,21 +105,27 @@ def torch(monkeypatch):
     return torch
 
 
-def pickled(tree, legacy=False, protocol=2) -> tuple[bytes, dict[str, np.ndarray]]:
-    """The pickle of a tree and the raw storages that it refers to."""
-    stream, keys, raws = io.BytesIO(), {}, {}
-    pickler = pickle.Pickler(stream, protocol)
+class Pickler(pickle.Pickler):
+    """Writes a storage as a declaration, and keeps its raw numbers by key."""
 
-    def persistent_id(item):
+    def __init__(self, stream, protocol, legacy):
+        super().__init__(stream, protocol)
+        self.legacy, self.keys, self.raws = legacy, {}, {}
+
+    def persistent_id(self, item):
         if not isinstance(item, Storage):
             return None
-        key = keys.setdefault(id(item.raw), str(len(keys)))
-        raws[key] = item.raw
-        return item.declaration(key, sys.modules["torch"], legacy)
+        key = self.keys.setdefault(id(item.raw), str(len(self.keys)))
+        self.raws[key] = item.raw
+        return item.declaration(key, sys.modules["torch"], self.legacy)
 
-    pickler.persistent_id = persistent_id
+
+def pickled(tree, legacy=False, protocol=2) -> tuple[bytes, dict[str, np.ndarray]]:
+    """The pickle of a tree and the raw storages that it refers to."""
+    stream = io.BytesIO()
+    pickler = Pickler(stream, protocol, legacy)
     pickler.dump(tree)
-    return stream.getvalue(), raws
+    return stream.getvalue(), pickler.raws
 
 
 def zip_file(program: bytes, raws: dict, byteorder=b"little", compression=zipfile.ZIP_STORED, extra=()) -> bytes:

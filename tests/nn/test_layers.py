@@ -84,6 +84,12 @@ def test_patchgan_sees_70_pixels():
     assert D(x).shape == (1, 14, 14, 1)
 
 
+@pytest.mark.parametrize("network", [unet(7, ngf=2), resnet(3, ngf=2), patchgan(ndf=2, n_layers=5)])
+def test_no_two_kernels_begin_alike(network):
+    kernels = [w.numpy().tobytes() for w in network.weights if w.name == "kernel"]
+    assert len(set(kernels)) == len(kernels)
+
+
 def test_too_few_levels():
     with pytest.raises(ValueError, match="at least 2 levels"):
         unet(1)

@@ -22,9 +22,13 @@ VERBS = {
 
 def entry():
     """The console script."""
-    from absl import app
+    from absl import app, flags
 
-    app.run(lambda argv: main(argv[1:]), flags_parser=lambda argv: argv)
+    def parse(argv):
+        flags.FLAGS(argv[:1])  # absl's own flags stay at their defaults; each verb parses its options itself
+        return argv[1:]
+
+    app.run(main, flags_parser=parse)
 
 
 def main(argv):

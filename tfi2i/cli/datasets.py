@@ -15,4 +15,4 @@ def run(args):
 
     report = check(args.folder)
     print(json.dumps(report.as_dict(), indent=2) if args.json else report)
-    return 1 if report.broken else 0
+    return 0 if report.ok else 1

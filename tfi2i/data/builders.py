@@ -47,7 +47,13 @@ class _OwnDownload:
     """Lets a builder get its archive by `download.fetch`: from mirrors, resumed, with a way out when all fail."""
 
     def download_and_prepare(self, **options):
-        super().download_and_prepare(**options)
+        self._remove_unpacked()  # what a killed process has left
+        try:
+            super().download_and_prepare(**options)
+        finally:
+            self._remove_unpacked()
+
+    def _remove_unpacked(self):
         shutil.rmtree(self._unpacked, ignore_errors=True)
 
     @property
@@ -105,7 +111,7 @@ class Pix2pix(_OwnDownload, tfds.core.GeneratorBasedBuilder):
         splits = catalog.CATALOG[name].splits
         for split in splits:
             if not (folder / split).is_dir():
-                raise UserError(f"the archive of {name} holds no folder {name}/{split}; delete it to download it again")
+                raise UserError(f"{name}.tar.gz in {dl_manager.download_dir}: holds no folder {name}/{split}")
         return {split: self._generate_examples(folder / split) for split in splits}
 
     def _generate_examples(self, folder: Path):
@@ -127,6 +133,9 @@ class CycleGAN(_OwnDownload, cycle_gan.CycleGAN, skip_registration=True):
             return self._fetch_and_unpack(dl_manager, catalog.CYCLE_GAN_MIRRORS, catalog.CYCLE_GAN_PAGE)
 
         return super()._split_generators(SimpleNamespace(download_and_extract=download_and_extract))
+
+
+_BUILDERS = {"pix2pix": Pix2pix, "cycle_gan": CycleGAN}
 
 
 class TfdsPairs:
@@ -158,7 +167,7 @@ class TfdsPairs:
         return {domain: _decoded(record[domain]) for domain in ("A", "B")}
 
     def name(self, index: int) -> str:
-        return self._records[index]["name"].decode()
+        return self._records[range(len(self))[index]]["name"].decode()
 
 
 class TfdsUnpaired:
@@ -213,15 +222,14 @@ class TfdsImages:
         return {"image": _decoded(self._records[range(len(self))[index]]["image"])}
 
     def name(self, index: int) -> str:
-        return f"{self._arguments[1]}_{index:05d}"
+        return f"{self._arguments[1]}_{range(len(self))[index]:05d}"
 
 
 def _records(builder_name: str, split: str, data_dir: str | os.PathLike, images: tuple[str, ...]):
     """Random access to a split, with the images still encoded: tensorflow-datasets would decode with OpenCV if it can,
     whose JPEG differs from Pillow's."""
-    builder_class = {"pix2pix": Pix2pix, "cycle_gan": CycleGAN}
     name, config = builder_name.split("/")
-    builder = builder_class[name](config=config, data_dir=os.fspath(data_dir))
+    builder = _BUILDERS[name](config=config, data_dir=os.fspath(data_dir))
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
             builder.download_and_prepare(file_format="array_record")

@@ -66,8 +66,7 @@ def fetch(urls: Sequence[str], sha256: str | None, destination: Path, by_hand: s
 
 
 def _verify_existing(path: Path, expected: str | None):
-    received = sha256_of(path)
-    if expected not in (None, received):
+    if expected and (received := sha256_of(path)) != expected:
         raise UserError(
             f"{path}: not the file it should be (expected SHA-256 {expected}, received {received}); "
             "delete it to download it again"
@@ -99,11 +98,10 @@ def _part(destination: Path, url: str, sha256: str | None) -> Path:
 
 
 def _mismatch(part: Path, expected: str | None) -> str | None:
-    received = sha256_of(part)
-    if expected in (None, received):
-        return None
-    part.unlink()
-    return f"wrong content (expected SHA-256 {expected}, received {received})"
+    if expected and (received := sha256_of(part)) != expected:
+        part.unlink()
+        return f"wrong content (expected SHA-256 {expected}, received {received})"
+    return None
 
 
 def _download(url: str, part: Path) -> str | None:
@@ -230,8 +228,7 @@ class _UnsafeError(Exception):
 def unpack(archive: Path, folder: Path, largest: int = _LARGEST) -> Path:
     """Unpack a tar, tar.gz or zip archive into a new folder, which appears whole or not at all.
 
-    Only regular files and folders are written, with contents alone: no modes, owners or times. A folder that exists
-    already is taken to be what an earlier call has unpacked.
+    Only regular files and folders are written, with contents alone: no modes, owners or times.
 
     Args:
         archive: the file.
@@ -241,11 +238,11 @@ def unpack(archive: Path, folder: Path, largest: int = _LARGEST) -> Path:
     Returns: `folder`.
 
     Raises:
-        UserError: a damaged archive; one with an absolute path, a path or link out of the folder, a device, or more
-            than `largest` bytes; or the folder can't be written. Nothing is left of it.
+        UserError: a damaged archive; one with a path out of the folder, a link, a device, or more than `largest`
+            bytes; or the folder exists or can't be written. Nothing is left of what was unpacked.
     """
     if folder.exists():
-        return folder
+        raise UserError(f"{folder}: exists already; remove it to unpack {archive.name} there")
     aside = folder.with_name(folder.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     try:
@@ -280,7 +277,8 @@ def _unpack_into(archive: Path, folder: Path, largest: int):
 
 def _relative(name: str) -> PurePosixPath:
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name:
+    drive = re.match("[A-Za-z]:", name)  # further on, a colon is a time in the name of a photo
+    if path.is_absolute() or ".." in path.parts or drive or "\0" in name:
         raise _UnsafeError(f"the path {name!r} leads out of the folder")
     return path
 

@@ -19,6 +19,7 @@ from tfi2i.data.images import is_image_name, listing, read
 from tfi2i.errors import UserError
 
 SPLITS = ("train", "val", "test")
+IMAGE_LAYOUTS = "train/1.jpg | 1.jpg"
 DOMAIN_LAYOUTS = "trainA/ + trainB/ | train/A/ + train/B/ | A/train/ + B/train/ | A/ + B/"
 PAIRED_LAYOUTS = f"train/1.jpg (A left, B right) | 1.jpg (A left, B right) | equal names in {DOMAIN_LAYOUTS}"
 
@@ -45,12 +46,14 @@ class ImageFiles:
 class ImageFolder(ImageFiles):
     """The images of one folder (not of its subfolders), of a glob pattern, or one file: {"image"}.
 
+    With a split, the images of train/ val/ test/ below the folder, or of the folder, of which a tenth is held out.
+
     Raises:
         UserError: there are no images.
     """
 
-    def __init__(self, path: str | os.PathLike):
-        super().__init__(listing(path))
+    def __init__(self, path: str | os.PathLike, split: str | None = None):
+        super().__init__(listing(path) if split is None else _images_of_split(path, split, IMAGE_LAYOUTS))
 
 
 class AlignedPairs:
@@ -63,11 +66,7 @@ class AlignedPairs:
     """
 
     def __init__(self, root: str | os.PathLike, split: str):
-        found = _aligned_folder(root, split)
-        if found is None:
-            raise _nothing_fits(root, split, PAIRED_LAYOUTS)
-        folder, flat = found
-        self.paths = _share(listing(folder), split) if flat else listing(folder)
+        self.paths = _images_of_split(root, split, PAIRED_LAYOUTS)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -170,7 +169,7 @@ def open_folder(root: str | os.PathLike, split: str, paired: bool) -> AlignedPai
     Raises:
         UserError: no layout fits, or as the source's class.
     """
-    aligned = _aligned_folder(root, split)
+    aligned = _image_folder(root, split)
     if paired:
         return AlignedPairs(root, split) if aligned else PairedFolders(root, split)
     if aligned and aligned[0] != Path(root):
@@ -201,8 +200,16 @@ def _by_name(paths: list[Path]) -> dict[str, Path]:
     return by_name
 
 
-def _aligned_folder(root: str | os.PathLike, split: str) -> tuple[Path, bool] | None:
-    """Returns the folder of aligned pairs and whether it is flat, i.e. yet to be divided."""
+def _images_of_split(root: str | os.PathLike, split: str, layouts: str) -> list[Path]:
+    found = _image_folder(root, split)
+    if found is None:
+        raise _nothing_fits(root, split, layouts)
+    folder, flat = found
+    return _share(listing(folder), split) if flat else listing(folder)
+
+
+def _image_folder(root: str | os.PathLike, split: str) -> tuple[Path, bool] | None:
+    """Returns the one folder that holds the split and whether it is flat, i.e. yet to be divided."""
     root = Path(root)
     for part in _parts(split):
         if _has_images(root / part):

@@ -21,9 +21,10 @@ def ssim(x, y, window=7):
     """Structural similarity (Wang et al. 2004, eq. 13) of the grey images, 1 for equal ones.
 
     Every window of `window` x `window` pixels that lies inside the image counts alike, with unbiased variances and
-    K1 = 0.01, K2 = 0.03: what scikit-image computes by default. Colour is reduced to luma (ITU-R BT.601) first.
+    K1 = 0.01, K2 = 0.03: what scikit-image computes by default. Colour is reduced to luma (ITU-R BT.601), and that to
+    [0, 1], black at 0: the formula compares mean luminances, and would give another number around another zero.
     """
-    x, y = grey(x), grey(y)
+    x, y = (grey(x) + 1.0) / 2.0, (grey(y) + 1.0) / 2.0
     if min(x.shape) < window:
         raise ValueError(f"SSIM needs images of at least {window} x {window} pixels. Received: {x.shape}")
     pixels = window * window
@@ -36,7 +37,7 @@ def ssim(x, y, window=7):
     variance_x = unbiased * (mean(x * x) - mean_x * mean_x)
     variance_y = unbiased * (mean(y * y) - mean_y * mean_y)
     covariance = unbiased * (mean(x * y) - mean_x * mean_y)
-    c1, c2 = (0.01 * 2.0) ** 2, (0.03 * 2.0) ** 2
+    c1, c2 = 0.01**2, 0.03**2
     likeness = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     return float(np.mean(likeness / ((mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2))))
 

@@ -109,7 +109,7 @@ def _open_litert(path, stride):
 
     try:
         with warnings.catch_warnings():
-            # It points to a package of its own, which is one dependency more for the same interpreter.
+            # The package it points to is one dependency more for the same interpreter.
             warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
             interpreter = tf.lite.Interpreter(model_path=str(path))
         interpreter.allocate_tensors()

@@ -27,7 +27,7 @@ def export_saved_model(generator, folder: str | Path, *, name: str = "image") ->
     # A server polls for whole numbers, so the version takes its number last.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as aside:
         tf.saved_model.save(serving, f"{aside}/model", signatures={SIGNATURE: serving.serve})
-        version = folder / str(_next_version(folder))
+        version = folder / str(next_version(folder))
         os.rename(f"{aside}/model", version)
     return version
 
@@ -42,5 +42,6 @@ def _serving(generator, name):
     return serving
 
 
-def _next_version(folder):
+def next_version(folder):
+    """The number after the highest version in a folder."""
     return 1 + max((int(path.name) for path in folder.iterdir() if path.name.isdecimal()), default=0)

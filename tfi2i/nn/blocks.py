@@ -9,7 +9,10 @@ NORMS = ("batch", "instance", "none")
 
 
 def kernel_initializer(init_type="normal", init_gain=0.02):
-    """The initialiser of every convolution, by the official programs' names; biases are zero."""
+    """A new initialiser for one convolution, by the official programs' names; biases are zero.
+
+    One for each layer: a Keras initialiser draws the same numbers every time it is called.
+    """
     if init_type == "normal":
         return keras.initializers.RandomNormal(stddev=init_gain)
     if init_type == "xavier":

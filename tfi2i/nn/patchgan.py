@@ -14,7 +14,6 @@ def patchgan(input_nc=6, ndf=64, n_layers=3, norm="batch", init_type="normal", i
 
     Shapes: (B, H, W, input_nc) -> (B, H/2^n_layers - 2, W/2^n_layers - 2, 1) logits.
     """
-    initializer = kernel_initializer(init_type, init_gain)
     x = image = keras.Input((None, None, input_nc), name="image")
     for k in range(n_layers + 2):
         first, last = k == 0, k == n_layers + 1
@@ -23,7 +22,7 @@ def patchgan(input_nc=6, ndf=64, n_layers=3, norm="batch", init_type="normal", i
             kernel_size=4,
             strides=2 if k < n_layers else 1,
             use_bias=first or last or norm == "instance",
-            kernel_initializer=initializer,
+            kernel_initializer=kernel_initializer(init_type, init_gain),
             name=f"conv{k + 1}",
         )(layers.ZeroPadding2D(1)(x))
         if last:
@@ -40,15 +39,14 @@ def pixelgan(input_nc=6, ndf=64, norm="batch", init_type="normal", init_gain=0.0
 
     Shapes: (B, H, W, input_nc) -> (B, H, W, 1) logits.
     """
-    initializer = kernel_initializer(init_type, init_gain)
     use_bias = norm == "instance"
     x = image = keras.Input((None, None, input_nc), name="image")
-    x = layers.Conv2D(ndf, 1, kernel_initializer=initializer, name="conv1")(x)
+    x = layers.Conv2D(ndf, 1, kernel_initializer=kernel_initializer(init_type, init_gain), name="conv1")(x)
     x = layers.LeakyReLU(0.2)(x)
-    x = layers.Conv2D(2 * ndf, 1, use_bias=use_bias, kernel_initializer=initializer, name="conv2")(x)
+    x = layers.Conv2D(2 * ndf, 1, use_bias=use_bias, kernel_initializer=kernel_initializer(init_type, init_gain), name="conv2")(x)
     if norm_layer := normalization(norm, init_gain, name="conv2_norm"):
         x = norm_layer(x)
     x = layers.LeakyReLU(0.2)(x)
-    x = layers.Conv2D(1, 1, use_bias=use_bias, kernel_initializer=initializer, name="conv3")(x)
+    x = layers.Conv2D(1, 1, use_bias=use_bias, kernel_initializer=kernel_initializer(init_type, init_gain), name="conv3")(x)
     x = layers.Activation("linear", dtype=keras.config.floatx(), name="logits")(x)
     return keras.Model(image, x, name=name)

@@ -36,19 +36,21 @@ def unet(
         "strides": 2,
         "padding": "same",
         "use_bias": norm == "instance",  # a batch norm's shift replaces the bias
-        "kernel_initializer": kernel_initializer(init_type, init_gain),
     }
+
+    def kernel():
+        return kernel_initializer(init_type, init_gain)
 
     def normed(x, name):
         layer = normalization(norm, init_gain, name=name)
         return layer(x) if layer else x
 
     x = image = keras.Input((None, None, input_nc), name="image")
-    x = layers.Conv2D(widths[0], **conv, name="down1")(x)  # (B, H/2, W/2, ngf)
+    x = layers.Conv2D(widths[0], **conv, kernel_initializer=kernel(), name="down1")(x)  # (B, H/2, W/2, ngf)
     skips = [x]
     for level in range(1, downs):
         x = layers.LeakyReLU(0.2)(x)
-        x = layers.Conv2D(widths[level], **conv, name=f"down{level + 1}")(x)
+        x = layers.Conv2D(widths[level], **conv, kernel_initializer=kernel(), name=f"down{level + 1}")(x)
         if level < downs - 1:
             x = normed(x, f"down{level + 1}_norm")
         skips.append(x)
@@ -56,14 +58,14 @@ def unet(
     x = skips.pop()  # (B, H/2^downs, W/2^downs, 8 ngf)
     for level in range(downs - 1, 0, -1):
         x = layers.ReLU()(x)
-        x = layers.Conv2DTranspose(widths[level - 1], **conv, name=f"up{level + 1}")(x)
+        x = layers.Conv2DTranspose(widths[level - 1], **conv, kernel_initializer=kernel(), name=f"up{level + 1}")(x)
         x = normed(x, f"up{level + 1}_norm")
         if dropout and 4 <= level < downs - 1:
             x = NoiseDropout(dropout, name=f"up{level + 1}_noise")(x)
         x = layers.Concatenate()([skips.pop(), x])
 
     x = layers.ReLU()(x)
-    x = layers.Conv2DTranspose(output_nc, **conv | {"use_bias": True}, name="up1")(x)  # (B, H, W, output_nc)
+    x = layers.Conv2DTranspose(output_nc, **conv | {"use_bias": True}, kernel_initializer=kernel(), name="up1")(x)  # (B, H, W, output_nc)
     x = layers.Activation("tanh", dtype=keras.config.floatx(), name="output")(x)
     return keras.Model(image, x, name=name)
 

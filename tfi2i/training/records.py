@@ -1,6 +1,5 @@
 """What a run tells: metrics.csv, TensorBoard events, sample grids and the gallery that shows them over time."""
 
-import csv
 import html
 import json
 import os
@@ -37,15 +36,14 @@ class Records:
     def _rows_until(self, step):
         if not self._csv.exists():
             return []
-        with self._csv.open(newline="") as file:
-            rows = list(csv.reader(file))[1:]
+        rows = [line.split(",") for line in self._csv.read_text().splitlines()[1:]]
         return [row for row in rows if len(row) == len(self.columns) and int(row[0]) <= step]
 
     def log(self, step, values):
         """Appends {name: number} to metrics.csv and to TensorBoard."""
         import tensorflow as tf
 
-        with self._csv.open("a", newline="") as file:
+        with self._csv.open("a") as file:
             file.write(_csv_line((step, *(f"{values[name]:.6g}" for name in self.columns[1:]))))
         with self._events.as_default(step):
             for name, value in values.items():
@@ -88,7 +86,7 @@ def write_gallery(run):
     run = Path(run)
     pictures = sorted(path.name for path in (run / "samples").glob("step_*.png"))
     metrics = run / "logs" / "metrics.csv"
-    rows = list(csv.reader(metrics.open(newline=""))) if metrics.exists() else [["step"]]
+    rows = [line.split(",") for line in metrics.read_text().splitlines()] if metrics.exists() else [["step"]]
     page = (Path(__file__).parent / "gallery.html").read_text(encoding="utf-8")
     data = {"pictures": pictures, "columns": rows[0], "rows": [[float(v) for v in row] for row in rows[1:]]}
     page = page.replace("{{title}}", html.escape(run.resolve().name))

@@ -1,0 +1,70 @@
+"""A run's generators as artefacts that are in place only once they are proven."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tfi2i.errors import UserError
+from tfi2i.exporting.litert import export_litert
+from tfi2i.exporting.report import record_path, write_report
+from tfi2i.exporting.saved_model import export_saved_model, next_version
+from tfi2i.exporting.verify import verify
+
+FORMATS = ("saved_model", "litert")
+
+
+def export(run, formats=FORMATS, out="exports", size=None):
+    """Exports every generator of a run: OUT/NAME/1 (SavedModel) and OUT/NAME.tflite (LiteRT), NAME that of the run.
+
+    Each artefact is written aside, read back, compared with the model on random images, and only then moved in place.
+
+    Args:
+        run: the run's folder.
+        formats: of `FORMATS`.
+        size: (height, width) of the LiteRT file; default: the size of the run's crops.
+
+    Returns: [Report], one an artefact, of `verify`.
+    Raises: `UserError` for a wrong format or size, `ExportMismatch` where an artefact is not the model.
+    """
+    from tfi2i.run import load
+
+    if unknown := set(formats) - set(FORMATS):
+        raise UserError(f"--format={','.join(sorted(unknown))} (expected {', '.join(FORMATS)}, or both with a comma)")
+    model, out = load(run), Path(out)
+    stride = model.config.stride
+    height, width = size or (model.config.crop_size, model.config.crop_size)
+    if height % stride or width % stride:
+        raise UserError(f"--size={height}x{width} doesn't fit the network (expected multiples of {stride})")
+    generators = model.generators()
+    reports = []
+    out.mkdir(parents=True, exist_ok=True)
+    for key, generator in generators.items():
+        name = Path(run).resolve().name + (f"_{key}" if len(generators) > 1 else "")
+        images = np.random.default_rng(0).uniform(-1, 1, (2, height, width, model.config.input_nc)).astype("float32")
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as aside:
+            if "saved_model" in formats:
+                artefact = export_saved_model(generator, Path(aside) / name)
+                reports.append(_proven(generator, artefact, images, stride))
+                (out / name).mkdir(exist_ok=True)
+                _move(artefact, out / name / str(next_version(out / name)), reports)
+            if "litert" in formats:
+                artefact = export_litert(generator, Path(aside) / f"{name}.tflite", height, width)
+                reports.append(_proven(generator, artefact, images, stride))
+                os.replace(record_path(artefact), record_path(out / artefact.name))
+                _move(artefact, out / artefact.name, reports)
+    return reports
+
+
+def _proven(generator, artefact, images, stride):
+    report = verify(generator, artefact, images)
+    write_report(report, stride=stride)
+    return report
+
+
+def _move(artefact, place, reports):
+    import dataclasses
+
+    os.replace(artefact, place)
+    reports[-1] = dataclasses.replace(reports[-1], artefact=dataclasses.replace(reports[-1].artefact, path=place))
