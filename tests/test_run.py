@@ -91,7 +91,10 @@ def test_stopped_and_resumed_equals_not_stopped(tiny, tmp_path, monkeypatch):
     assert losses_of(tmp_path / "parts")[-1]["step"] == "4"
     run.train(run.Job.load(tmp_path / "parts"), tmp_path / "parts", progress=False)
     assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
-    G = [tf.keras.models.load_model(tmp_path / name / "networks" / "G.keras").get_weights() for name in ("whole", "parts")]
+    G = [
+        tf.keras.models.load_model(tmp_path / name / "networks" / "G.keras").get_weights()
+        for name in ("whole", "parts")
+    ]
     for a, b in zip(*G, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -117,7 +120,7 @@ def test_damage_is_noticed(trained_run, tmp_path):
         file.write_bytes(content)
     with pytest.raises(UserError, match=r"damaged file: .*G\.keras"):
         run.load(folder)
-    with pytest.raises(UserError, match="the checkpoint can't be restored: .*ckpt-4"):
+    with pytest.raises(UserError, match=r"the checkpoint can't be restored: .*ckpt-4"):
         run.train(run.Job.load(folder), folder, progress=False)
 
 

@@ -1,4 +1,4 @@
-"""Hyper-parameters as dataclass fields that know their own help, values and bounds; the command line reads them here."""
+"""Hyper-parameters as dataclass fields that know their help, values and bounds, for the command line to read."""
 
 import dataclasses
 import difflib
@@ -20,8 +20,12 @@ def validate(options):
         if value is None and optional:
             continue
         if choices and value not in choices:
-            raise UserError(f"--{field.name}={value} (expected one of {', '.join(map(str, choices))}){_near(value, choices)}")
-        if not isinstance(value, (int, float) if kind is float else kind) or (isinstance(value, bool) and kind is not bool):
+            raise UserError(
+                f"--{field.name}={value} (expected one of {', '.join(map(str, choices))}){_near(value, choices)}"
+            )
+        if not isinstance(value, (int, float) if kind is float else kind) or (
+            isinstance(value, bool) and kind is not bool
+        ):
             raise UserError(f"--{field.name}={value} (expected {_NAMES[kind]})")
         least = field.metadata.get("least")
         if least is not None and not value >= least:  # `not >=`, so that nan is refused too
@@ -29,7 +33,7 @@ def validate(options):
 
 
 def kind_of(field):
-    """(type, choices or None, may it be None?) of a dataclass field annotated int, float, str, bool, Literal or X | None."""
+    """(type, choices or None, may it be None?) of a field annotated int, float, str, bool, Literal or X | None."""
     annotation, optional = field.type, False
     if isinstance(annotation, types.UnionType):
         annotation, optional = typing.get_args(annotation)[0], True

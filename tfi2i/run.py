@@ -1,11 +1,11 @@
 """Training from the command line: one loop over a model's own `train_step`, and the folder it leaves behind.
 
-    runs/NAME/
-      config.json    everything that was decided: enough to rebuild the model and go on without a single flag
-      checkpoints/   full training state, the last two and the best
-      networks/      what a user keeps: each generator as .keras, with SHA256SUMS
-      logs/          metrics.csv and TensorBoard events
-      samples/       fixed test images as grids over time, and index.html to look at them
+runs/NAME/
+  config.json    everything that was decided: enough to rebuild the model and go on without a single flag
+  checkpoints/   full training state, the last two and the best
+  networks/      what a user keeps: each generator as .keras, with SHA256SUMS
+  logs/          metrics.csv and TensorBoard events
+  samples/       fixed test images as grids over time, and index.html to look at them
 """
 
 import contextlib
@@ -41,10 +41,14 @@ VALIDATION = 32  # test images whose L1 decides which checkpoint is the best
 class Recipe:
     """How to run, whatever the model."""
 
-    steps: int | None = option(None, "optimisation steps; default: the preset's, else n_epochs + n_epochs_decay", least=1)
+    steps: int | None = option(
+        None, "optimisation steps; default: the preset's, else n_epochs + n_epochs_decay", least=1
+    )
     seed: int = option(0, "of everything random", least=0)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "what the networks compute in")
-    xla: Literal["auto", "on", "off"] = option("auto", "compile with XLA; auto: on GPUs, not on CPUs, where it is slower")
+    xla: Literal["auto", "on", "off"] = option(
+        "auto", "compile with XLA; auto: on GPUs, not on CPUs, where it is slower"
+    )
     devices: int = option(0, "GPUs to use; 0: all there are", least=0)
     log_every: int = option(50, "steps between two lines of metrics.csv", least=1)
     sample_every: int = option(500, "steps between two sample grids", least=1)
@@ -82,12 +86,14 @@ class Job:
             recipe = Recipe(**record["recipe"])
             return cls(record["model"], config, recipe, record["dataset"], record["task"])
         except FileNotFoundError:
-            raise UserError(f"not a run: {folder} (expected a folder with config.json, made by `tfi2i train`)") from None
+            raise UserError(
+                f"not a run: {folder} (expected a folder with config.json, made by `tfi2i train`)"
+            ) from None
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise UserError(f"config.json can't be read: {path} ({error}); was it edited?") from error
 
 
-class Diverged(RuntimeError):
+class Diverged(RuntimeError):  # noqa: N818 - reads as what happened
     """Too many updates in a row were not finite."""
 
 
@@ -141,9 +147,7 @@ class _Loop:
     def run(self, start, steps, progress):
         recipe, logs = self.job.recipe, {}
         batches = iter(self._batches(start))
-        bar = tqdm(
-            total=steps, initial=start, unit="step", disable=not progress, dynamic_ncols=True, smoothing=0.05
-        )
+        bar = tqdm(total=steps, initial=start, unit="step", disable=not progress, dynamic_ncols=True, smoothing=0.05)
         with bar, _interruptions() as interrupted:
             if start == 0:
                 self._sample(0)
@@ -199,8 +203,8 @@ class _Loop:
             meter.reset_state()
         if self.model.skipped_in_a_row.numpy() >= self.job.recipe.max_skipped:
             raise Diverged(
-                f"{int(self.model.skipped_in_a_row.numpy())} updates in a row were not finite, at step {step}; the last "
-                "good checkpoint is kept. Lower --lr, or use --precision=float32"
+                f"{int(self.model.skipped_in_a_row.numpy())} updates in a row were not finite, at step {step}; the "
+                "last good checkpoint is kept. Lower --lr, or use --precision=float32"
             )
         logs |= clock.lap(self.job.config.batch_size)
         self.records.log(step, logs)
@@ -299,8 +303,8 @@ def _open_data(job):
 def _check_size(config):
     if Preprocess.of(config).crops and config.crop_size % config.stride:
         raise UserError(
-            f"--crop_size={config.crop_size} doesn't fit --netG={config.netG} (expected a multiple of {config.stride}); "
-            "change one of them"
+            f"--crop_size={config.crop_size} doesn't fit --netG={config.netG} (expected a multiple of "
+            f"{config.stride}); change one of them"
         )
 
 

@@ -66,7 +66,7 @@ def translate(source, pictures, output, stochastic=False, overwrite=False, progr
 
 
 def translated(network, picture):
-    """The translation of a `Picture`: pixels of its size and depth; grey where the picture is and the network keeps channels."""
+    """A `Picture` translated: pixels of its size and depth; grey again unless the network adds colour."""
     pixels = picture.pixels if picture.alpha is None else images.on_white(picture.pixels, picture.alpha)
     x = to_float(images.with_channels(pixels, network.input_nc))
     y = to_pixels(_at_any_size(network, x), picture.pixels.dtype)
@@ -100,7 +100,9 @@ def _at_any_size(network, x):
     if network.size:
         tall, wide = network.size
         if height > tall or width > wide:
-            raise UserError(f"a picture of {width} x {height} is larger than the export's {wide} x {tall}; export with --size")
+            raise UserError(
+                f"a picture of {width} x {height} is larger than the export's {wide} x {tall}; export with --size"
+            )
     else:
         tall, wide = (-(-side // network.stride) * network.stride for side in (height, width))
     mode = "reflect" if min(height, width) > 1 else "edge"

@@ -34,7 +34,7 @@ PLAIN = Preprocess(preprocess="crop", crop_size=16)
 
 def indices(dataset, steps):
     """Which images came, by the number in their first channel."""
-    return [int(round((v + 1) * 127.5)) for batch in dataset.take(steps) for v in batch["x"].numpy()[:, 0, 0, 0]]
+    return [round((v + 1) * 127.5) for batch in dataset.take(steps) for v in batch["x"].numpy()[:, 0, 0, 0]]
 
 
 @settings(max_examples=15, deadline=None)

@@ -102,7 +102,9 @@ def test_step(parity_case, floatx):
             error = np.abs(after[network][key] - wanted[f"after/{network}/{key}"])
             assert error.max() <= 2.1 * lr and error.mean() <= 0.05 * lr, f"{network} {key} after the step"
         for key in (k for k in wanted if k.startswith(f"buffer_after/{network}/")):
-            np.testing.assert_allclose(after[network][key.split("/", 2)[2]], wanted[key], rtol=1e-4, atol=1e-5, err_msg=key)
+            np.testing.assert_allclose(
+                after[network][key.split("/", 2)[2]], wanted[key], rtol=1e-4, atol=1e-5, err_msg=key
+            )
 
 
 def record_gradients(translator):

@@ -59,7 +59,10 @@ def test_a_turn_moves_its_player_alone(tiny, player):
 
 def test_a_turn_without_gradient_names_the_weights(tiny):
     model = build(tiny)
-    with pytest.raises(ValueError, match=r'turn\("D"\): its losses do not depend on .*conv1/kernel'), model.turn("D") as losses:
+    with (
+        pytest.raises(ValueError, match=r'turn\("D"\): its losses do not depend on .*conv1/kernel'),
+        model.turn("D") as losses,
+    ):
         losses["D"] = tf.reduce_mean(model.G(batch()["x"]))
 
 

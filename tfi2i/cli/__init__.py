@@ -20,6 +20,15 @@ VERBS = {
 }
 
 
+USAGE = """usage: tfi2i VERB [options]
+
+Image-to-image translation in TensorFlow and Keras.
+
+{verbs}
+
+`tfi2i VERB --help` tells more. Start with: tfi2i train --model=pix2pix --dataset=synthetic_facades"""
+
+
 def entry():
     """The console script."""
     from absl import app, flags
@@ -63,9 +72,7 @@ def _run(argv):
             raise UserError(f"{message}; see `{self.prog} --help`")
 
     if not argv or argv[0] in ("-h", "--help"):
-        verbs = "\n".join(f"  {name:10} {text}" for name, text in VERBS.items())
-        print(f"usage: tfi2i VERB [options]\n\nImage-to-image translation in TensorFlow and Keras.\n\n{verbs}\n\n"
-              "`tfi2i VERB --help` tells more. Start with: tfi2i train --model=pix2pix --dataset=synthetic_facades")  # fmt: skip
+        print(USAGE.format(verbs="\n".join(f"  {name:10} {text}" for name, text in VERBS.items())))
         return 0
     if argv[0] == "--version":
         from importlib.metadata import version

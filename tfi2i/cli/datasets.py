@@ -3,7 +3,6 @@
 import json
 
 
-
 def add_arguments(parser, argv):
     parser.add_argument("action", choices=("check",))
     parser.add_argument("folder", metavar="DIR")

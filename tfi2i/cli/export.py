@@ -25,9 +25,13 @@ def run(args):
     from tfi2i.exporting import export
 
     reports = export(args.run, args.format.split(","), args.out, size)
-    rows = [{"path": str(r.artefact.path), "format": r.artefact.format, "max_error": r.max_error, "psnr_db": r.psnr} for r in reports]
+    rows = [
+        {"path": str(r.artefact.path), "format": r.artefact.format, "max_error": r.max_error, "psnr_db": r.psnr}
+        for r in reports
+    ]
     if args.json:
         print(json.dumps(rows))
         return
     for row in rows:
-        print(f"{row['path']}: {row['format']}, max error against the model {row['max_error']:.1e} ({row['psnr_db']:.0f} dB)")
+        error = f"max error against the model {row['max_error']:.1e} ({row['psnr_db']:.0f} dB)"
+        print(f"{row['path']}: {row['format']}, {error}")

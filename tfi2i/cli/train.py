@@ -72,7 +72,9 @@ def add_options(group, cls):
     """One option for each field of a dataclass; those not given stay out of the parsed result."""
     for field in dataclasses.fields(cls):
         kind, choices, _ = kind_of(field)
-        shown = "|".join(map(str, choices)) if choices else {int: "N", float: "X", str: "NAME", bool: "true|false"}[kind]
+        shown = (
+            "|".join(map(str, choices)) if choices else {int: "N", float: "X", str: "NAME", bool: "true|false"}[kind]
+        )
         extra = {"nargs": "?", "const": True} if kind is bool else {}
         group.add_argument(
             f"--{field.name}",

@@ -5,7 +5,6 @@ tensorflow_datasets; it is left to `catalog.open_named` to do so when a set is a
 """
 
 import contextlib
-import importlib.util
 import io
 import os
 import shutil
@@ -17,21 +16,11 @@ from types import SimpleNamespace
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
-from tensorflow_datasets.core import dataset_builder
 from tensorflow_datasets.image_classification import cycle_gan
 
 from tfi2i.data import catalog
 from tfi2i.data.download import fetch, unpack
 from tfi2i.errors import UserError
-
-if importlib.util.find_spec("importlib_resources") is None:
-    # tensorflow-datasets 4.9.10 needs this package without depending on it (tensorflow/datasets#11212). All it uses is
-    # a class that the standard library has too.
-    try:
-        from importlib.resources import abc
-    except ImportError:  # Python 3.10
-        from importlib import abc
-    dataset_builder.importlib_resources = SimpleNamespace(abc=abc)
 
 _CITATION = """\
 @inproceedings{isola2017image,

@@ -1,11 +1,12 @@
 """From a source of images to batches: a pure function of (seed, epoch, index), with no state to save.
 
 A *source* is any random-access sequence: `len(source)`, `source[i]` -> {"A": pixels, "B": pixels} as uint8 or uint16
-arrays (H, W, C), and `source.name(i)`. Everything fixed (decoding, resizing) happens in `Prepared`, once, and is kept in
-memory; everything random happens after it, in stateless TensorFlow operations.
+arrays (H, W, C), and `source.name(i)`. Everything fixed (decoding, resizing) happens in `Prepared`, once, and is kept
+in memory; everything random happens after it, in stateless TensorFlow operations.
 """
 
 import dataclasses
+import difflib
 import sys
 import threading
 from dataclasses import dataclass
@@ -23,11 +24,13 @@ from tfi2i.options import validate
 class Preprocess:
     """How an image becomes what the network sees; the fields are the PyTorch program's options.
 
-    preprocess: "resize_and_crop": to load_size x load_size, then a random crop. "crop": a random crop of the image as it
-        is. "scale_width": to the width load_size, keeping the proportions. "scale_width_and_crop": both. "none": as it is.
-    Modes that don't end in a crop round both sides to a multiple of the network's stride and need batch_size 1 where the
-    images differ in size. For testing there is nothing random: "resize_and_crop" resizes straight to crop_size, as the
-    official test script does, and other crops are central.
+    preprocess: "resize_and_crop": to load_size x load_size, then a random crop. "crop": a random crop of the image as
+    it
+        is. "scale_width": to the width load_size, keeping the proportions. "scale_width_and_crop": both. "none": as
+        it is.
+    Modes that don't end in a crop round both sides to a multiple of the network's stride and need batch_size 1 where
+    the images differ in size. For testing there is nothing random: "resize_and_crop" resizes straight to crop_size,
+    as the official test script does, and other crops are central.
     """
 
     direction: Literal["AtoB", "BtoA"] = "AtoB"
@@ -50,7 +53,9 @@ class Preprocess:
     def __post_init__(self):
         validate(self)
         if self.preprocess == "resize_and_crop" and self.load_size < self.crop_size:
-            raise UserError(f"--crop_size={self.crop_size} is larger than --load_size={self.load_size}; lower one or raise the other")
+            raise UserError(
+                f"--crop_size={self.crop_size} is larger than --load_size={self.load_size}; lower it or raise that"
+            )
 
 
 class Prepared:
@@ -64,7 +69,8 @@ class Prepared:
         skip_bad: go on with the next image where one can't be read, and count; otherwise the error is raised.
         cache_bytes: how much to keep in memory; what comes after is prepared anew each time.
 
-    `prepared[i]` -> (x, y), arrays (H, W, C) of one dtype, uint8 or uint16. `bad` holds {index: reason} of what was skipped.
+    `prepared[i]` -> (x, y), arrays (H, W, C) of one dtype, uint8 or uint16. `bad` holds {index: reason} of what was
+    skipped.
     """
 
     def __init__(self, source, preprocess, training, multiple=1, skip_bad=False, cache_bytes=2**31):
@@ -213,7 +219,11 @@ def open_source(dataset, split, preprocess, *, task=None, paired=True):
     if dataset in CATALOG:
         return open_named(dataset, split, size=preprocess.load_size if split == "train" else preprocess.crop_size)
     if not Path(dataset).is_dir():
-        raise UserError(f"no such data set or folder: {dataset} (expected a folder, or one of {', '.join(CATALOG)})")
+        near = difflib.get_close_matches(dataset, CATALOG, 1)
+        hint = f"did you mean {near[0]}?" if near else "see `tfi2i list`"
+        raise UserError(
+            f"no such data set or folder: {dataset} (expected a folder, or one of {', '.join(CATALOG)}); {hint}"
+        )
     if task:
         return DerivedPairs(ImageFolder(dataset, split), task)
     return open_folder(dataset, split, paired=paired)

@@ -13,7 +13,7 @@ from tfi2i.evaluation.metrics import METRICS
 
 @dataclass(frozen=True)
 class Evaluation:
-    """values: {metric: {"mean", "std"}} over the images of the split; protocol: what was compared with what, in words."""
+    """values: {metric: {"mean", "std"}} over the images of the split; protocol: how they were measured, in words."""
 
     run: str
     dataset: str
@@ -54,7 +54,9 @@ def evaluate(run, split="test", dataset=None, stochastic=False, progress=True):
         for name, metric in METRICS.items():
             found[name].append(metric(fake, y))
     values = {name: {"mean": float(np.mean(v)), "std": float(np.std(v))} for name, v in found.items()}
-    result = Evaluation(str(run), dataset or job.dataset, split, len(pairs), values, _protocol(pairs, preprocess, stochastic))
+    result = Evaluation(
+        str(run), dataset or job.dataset, split, len(pairs), values, _protocol(pairs, preprocess, stochastic)
+    )
     write_text(Path(run) / "evaluation.json", json.dumps(dataclasses.asdict(result), indent=2) + "\n")
     return result
 
@@ -62,7 +64,7 @@ def evaluate(run, split="test", dataset=None, stochastic=False, progress=True):
 def _protocol(pairs, preprocess, stochastic):
     height, width = pairs[0][1].shape[:2]
     return (
-        f"{preprocess.direction} at {width} x {height} px ({preprocess.preprocess}, nothing random); each image normalised by "
-        f"its own statistics, dropout {'on' if stochastic else 'off'}; output not quantised. L1 on [-1, 1]; PSNR in dB over RGB; "
-        "SSIM on luma, 7 x 7 uniform window. Mean and standard deviation over images."
+        f"{preprocess.direction} at {width} x {height} px ({preprocess.preprocess}, nothing random); each image "
+        f"normalised by its own statistics, dropout {'on' if stochastic else 'off'}; output not quantised. L1 on "
+        "[-1, 1]; PSNR in dB over RGB; SSIM on luma, 7 x 7 uniform window. Mean and standard deviation over images."
     )

@@ -12,7 +12,7 @@ def l1(x, y):
 
 
 def psnr(x, y):
-    """Peak signal-to-noise ratio in dB over all pixels and channels, 10 log10(peak^2 / MSE), peak 2; inf for equal images."""
+    """Peak signal-to-noise ratio in dB over pixels and channels, 10 log10(2^2 / MSE); inf for equal images."""
     mse = np.mean(np.square(np.asarray(x, np.float64) - y))
     return float(10.0 * np.log10(4.0 / mse)) if mse > 0 else float("inf")
 

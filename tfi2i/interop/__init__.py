@@ -1,8 +1,8 @@
 """Official PyTorch checkpoints, read without PyTorch: into our networks, and our weights under the official names.
 
-    from_pytorch("pix2pix", "latest_net_G.pth", "latest_net_D.pth") -> Translator
-    official_networks(translator) -> {"G": keras.Model, "D": keras.Model}
-    parameters(translator) -> {"G": [Parameter, ...], ...}
+from_pytorch("pix2pix", "latest_net_G.pth", "latest_net_D.pth") -> Translator
+official_networks(translator) -> {"G": keras.Model, "D": keras.Model}
+parameters(translator) -> {"G": [Parameter, ...], ...}
 """
 
 from importlib import import_module

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 class Objective(NamedTuple):
-    """real: D's loss on logits of real images; fake: D's loss on those of fakes; generator: G's loss on those of fakes."""
+    """Losses on logits. real: D's on those of real images; fake: D's on those of fakes; generator: G's on those."""
 
     real: callable
     fake: callable

@@ -1,4 +1,4 @@
-"""The choices that the junyanz programs offer by name: initialisers and norms, and the switch to test-time behaviour."""
+"""Initialisers and norms by the names that the junyanz programs give them, and the switch to test-time behaviour."""
 
 import keras
 
@@ -55,8 +55,9 @@ class NoiseDropout(keras.layers.Dropout):
 def as_tested(network, stochastic=False):
     """A copy of `network` that behaves, outside training, as the papers test it.
 
-    Batch norms take the statistics of each image; dropout is off, or with `stochastic` on as the papers' noise. The copy
-    holds the same weights, takes any image size and is what is previewed, saved, evaluated, translated with and exported.
+    Batch norms take the statistics of each image; dropout is off, or with `stochastic` on as the papers' noise. The
+    copy holds the same weights, takes any image size and is what is previewed, saved, evaluated, translated with and
+    exported.
     """
 
     def as_tested_layer(layer):

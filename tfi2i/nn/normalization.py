@@ -1,7 +1,7 @@
 """Batch and instance normalisation with the numerics of the official (PyTorch) programs.
 
-Keras' own BatchNormalization differs in epsilon (1e-3), momentum (0.99) and in what it keeps: PyTorch normalises with the
-biased variance of the batch and keeps a running mean of the *unbiased* one.
+Keras' own BatchNormalization differs in epsilon (1e-3), momentum (0.99) and in what it keeps: PyTorch normalises with
+the biased variance of the batch and keeps a running mean of the *unbiased* one.
 """
 
 import keras
@@ -53,9 +53,9 @@ class BatchNorm(keras.layers.Layer):
 
     Args:
         at_test: what normalises an image outside training. "running": the running statistics of training, as in
-            `module.eval()`. "image": the image's own statistics, which is what pix2pix means by "batch normalisation with
-            the statistics of the test batch" (sec. 3.3) at the paper's batch size of 1; other images in the batch have
-            no say, so a server may batch requests.
+            `module.eval()`. "image": the image's own statistics, which is what pix2pix means by "batch normalisation
+            with the statistics of the test batch" (sec. 3.3) at the paper's batch size of 1; other images in the
+            batch have no say, so a server may batch requests.
         gamma_initializer: of the scale; the papers draw it from N(1, 0.02).
 
     Shapes: (B, H, W, C) -> the same.
@@ -74,7 +74,7 @@ class BatchNorm(keras.layers.Layer):
         exact = {"shape": shape, "autocast": False}
         self.gamma = self.add_weight(initializer=self.gamma_initializer, name="gamma", **exact)
         self.beta = self.add_weight(initializer="zeros", name="beta", **exact)
-        # Each replica normalises by its own share of the batch; the first one's statistics are kept, as in PyTorch's DDP.
+        # Each replica normalises by its share of the batch; the first one's statistics are kept, as in PyTorch's DDP.
         running = {"trainable": False, "aggregation": "only_first_replica", **exact}
         self.moving_mean = self.add_weight(initializer="zeros", name="moving_mean", **running)
         self.moving_variance = self.add_weight(initializer="ones", name="moving_variance", **running)

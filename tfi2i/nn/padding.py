@@ -8,7 +8,8 @@ import tensorflow as tf
 class ReflectPad(keras.layers.Layer):
     """Mirrors `padding` pixels at each border, the border pixel itself not repeated (PyTorch's ReflectionPad2d).
 
-    Built from slices and concatenations of at most three parts: delegates refuse both MIRROR_PAD and wider concatenations.
+    Built from slices and concatenations of at most three parts: delegates refuse both MIRROR_PAD and wider
+    concatenations.
 
     Shapes: (B, H, W, C) -> (B, H + 2 padding, W + 2 padding, C); H and W greater than `padding`.
     """

@@ -43,10 +43,14 @@ def pixelgan(input_nc=6, ndf=64, norm="batch", init_type="normal", init_gain=0.0
     x = image = keras.Input((None, None, input_nc), name="image")
     x = layers.Conv2D(ndf, 1, kernel_initializer=kernel_initializer(init_type, init_gain), name="conv1")(x)
     x = layers.LeakyReLU(0.2)(x)
-    x = layers.Conv2D(2 * ndf, 1, use_bias=use_bias, kernel_initializer=kernel_initializer(init_type, init_gain), name="conv2")(x)
+    x = layers.Conv2D(
+        2 * ndf, 1, use_bias=use_bias, kernel_initializer=kernel_initializer(init_type, init_gain), name="conv2"
+    )(x)
     if norm_layer := normalization(norm, init_gain, name="conv2_norm"):
         x = norm_layer(x)
     x = layers.LeakyReLU(0.2)(x)
-    x = layers.Conv2D(1, 1, use_bias=use_bias, kernel_initializer=kernel_initializer(init_type, init_gain), name="conv3")(x)
+    x = layers.Conv2D(
+        1, 1, use_bias=use_bias, kernel_initializer=kernel_initializer(init_type, init_gain), name="conv3"
+    )(x)
     x = layers.Activation("linear", dtype=keras.config.floatx(), name="logits")(x)
     return keras.Model(image, x, name=name)

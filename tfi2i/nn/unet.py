@@ -23,8 +23,9 @@ def unet(
     """Encoder and decoder of `downs` levels joined by skips: C64-C128-C256-C512-...-C512 and back, tanh at the end.
 
     Every convolution is 4x4 with stride 2. Neither the first convolution nor the innermost one has a norm: on the
-    innermost map, 1x1 at the size the network is meant for, a norm by the image's own statistics would erase all it holds.
-    `dropout` follows the norm of the decoder's blocks of full width, except the innermost (`downs - 5` of them).
+    innermost map, 1x1 at the size the network is meant for, a norm by the image's own statistics would erase all it
+    holds. `dropout` follows the norm of the decoder's blocks of full width, except the innermost (`downs - 5` of
+    them).
 
     Shapes: (B, H, W, input_nc) in [-1, 1] -> (B, H, W, output_nc) in [-1, 1]; H and W multiples of 2^downs.
     """
@@ -65,7 +66,9 @@ def unet(
         x = layers.Concatenate()([skips.pop(), x])
 
     x = layers.ReLU()(x)
-    x = layers.Conv2DTranspose(output_nc, **conv | {"use_bias": True}, kernel_initializer=kernel(), name="up1")(x)  # (B, H, W, output_nc)
+    x = layers.Conv2DTranspose(output_nc, **conv | {"use_bias": True}, kernel_initializer=kernel(), name="up1")(
+        x
+    )  # (B, H, W, output_nc)
     x = layers.Activation("tanh", dtype=keras.config.floatx(), name="output")(x)
     return keras.Model(image, x, name=name)
 

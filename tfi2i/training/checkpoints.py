@@ -40,11 +40,13 @@ class Checkpoints:
             status.assert_consumed()
         except (tf.errors.OpError, AssertionError, ValueError) as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"the checkpoint can't be restored: {latest} ({reason}); delete it to go on from the one before") from error
+            raise UserError(
+                f"the checkpoint can't be restored: {latest} ({reason}); delete it to go on from the one before"
+            ) from error
         return int(self.step)
 
     def save(self, step, score=None):
-        """Saves the state at `step`; a lower `score` than ever before makes it the best. Returns whether it is the best."""
+        """Saves the state at `step`; a lower `score` than ever before makes it the best. Returns whether it does."""
         self.step.assign(step)
         best = score is not None and score < float(self.best_score)
         if best:

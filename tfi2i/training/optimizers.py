@@ -12,9 +12,9 @@ LR_POLICIES = ("linear", "step", "cosine", "constant")
 class Adam(keras.optimizers.Adam):
     """Adam (Kingma and Ba 2015, algorithm 1) with PyTorch's placing of epsilon and of weight decay.
 
-    The step is lr m_hat / (sqrt(v_hat) + epsilon), epsilon 1e-8 after the bias correction; Keras adds 1e-7 before it, so
-    its first steps are visibly smaller where gradients are small. `l2` times the weight is added to the gradient before
-    the moments, which PyTorch calls weight_decay; Keras' `weight_decay` is AdamW's and is another thing.
+    The step is lr m_hat / (sqrt(v_hat) + epsilon), epsilon 1e-8 after the bias correction; Keras adds 1e-7 before it,
+    so its first steps are visibly smaller where gradients are small. `l2` times the weight is added to the gradient
+    before the moments, which PyTorch calls weight_decay; Keras' `weight_decay` is AdamW's and is another thing.
     """
 
     def __init__(self, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8, l2=0.0, **kwargs):

@@ -71,9 +71,7 @@ class Records:
 def grid(rows, gap=4):
     """Rows of equally large uint8 images (H, W, 3) as one picture with white gaps between."""
     height, width = rows[0][0].shape[:2]
-    picture = np.full(
-        (len(rows) * (height + gap) - gap, max(map(len, rows)) * (width + gap) - gap, 3), 255, np.uint8
-    )
+    picture = np.full((len(rows) * (height + gap) - gap, max(map(len, rows)) * (width + gap) - gap, 3), 255, np.uint8)
     for i, row in enumerate(rows):
         for j, image in enumerate(row):
             top, left = i * (height + gap), j * (width + gap)

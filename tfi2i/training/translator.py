@@ -10,9 +10,9 @@ import tensorflow as tf
 class Translator(keras.Model):
     """A model of several players, each with its own networks and optimizer, who take turns within one `train_step`.
 
-    A paper's class sets, in `__init__`, `players` ({name: [networks]}); it names its loss terms in `loss_names`, returns
-    its optimizers from `make_optimizers(steps_per_epoch)`, says in `generators()` what a user keeps, and writes out its
-    own `train_step`. Everything else here serves `turn`.
+    A paper's class sets, in `__init__`, `players` ({name: [networks]}); it names its loss terms in `loss_names`,
+    returns its optimizers from `make_optimizers(steps_per_epoch)`, says in `generators()` what a user keeps, and
+    writes out its own `train_step`. Everything else here serves `turn`.
 
     Batches are dicts of float images in [-1, 1], (B, H, W, C), under "x" (the input) and "y" (the output domain).
     """
@@ -32,7 +32,8 @@ class Translator(keras.Model):
         Args:
             steps_per_epoch: lets the learning rate follow the config's `lr_policy`, which counts epochs; None keeps it
                 constant.
-            jit_compile: XLA. Off unless asked for: on a CPU it is slower, and under MirroredStrategy Keras' own use fails.
+            jit_compile: XLA. Off unless asked for: on a CPU it is slower, and under MirroredStrategy Keras' own use
+            fails.
         """
         if kwargs.pop("steps_per_execution", 1) != 1:
             raise ValueError("steps_per_execution must be 1: a step here is several optimizer steps")
@@ -56,7 +57,7 @@ class Translator(keras.Model):
         return list(getattr(self, "meters", {}).values())
 
     def networks(self, training):
-        """The players' networks, in order, each with `training` bound (inside `train_step` Keras defaults to inference)."""
+        """The players' networks, in order, with `training` bound (inside `train_step` Keras defaults to inference)."""
         return [_bound(net, training) for nets in self.players.values() for net in nets]
 
     @contextlib.contextmanager
@@ -64,8 +65,8 @@ class Translator(keras.Model):
         """One optimizer step of one player: `with self.turn("G") as losses:`; the body puts named terms in `losses`.
 
         On leaving the block the sum of the terms is differentiated with respect to this player's weights alone and its
-        optimizer moves them; if any gradient, on any replica, is not finite, nobody moves and the skip is counted. A turn
-        may be nested in another: what it does is constant to the outer one.
+        optimizer moves them; if any gradient, on any replica, is not finite, nobody moves and the skip is counted. A
+        turn may be nested in another: what it does is constant to the outer one.
         """
         weights = self._weights_of(player)
         losses = {}

@@ -68,5 +68,7 @@ def create(name, preset_name=None, **options):
     base = preset(name, preset_name).config if preset_name else cls.Config()
     unknown = options.keys() - {field.name for field in dataclasses.fields(base)}
     if unknown:
-        raise UserError(f"unknown option of {name}: {', '.join(sorted(unknown))}; see `tfi2i train --model={name} --help`")
+        raise UserError(
+            f"unknown option of {name}: {', '.join(sorted(unknown))}; see `tfi2i train --model={name} --help`"
+        )
     return cls(dataclasses.replace(base, **options))

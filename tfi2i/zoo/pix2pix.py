@@ -7,15 +7,17 @@
 x is the input image, y the output image, z noise, given only as dropout (sec. 2.1). G answers the non-saturating
 -log D(x, G(x, z)), and D's objective is halved, which slows D relative to G (sec. 2.3).
 
-Official code: phillipi/pix2pix (Lua), junyanz/pytorch-CycleGAN-and-pix2pix (PyTorch), both BSD; numbers only were taken.
-G is `nn.unet`, D is `nn.patchgan`; both are equal to the PyTorch code's in value and gradient (tests/parity).
+Official code: phillipi/pix2pix (Lua), junyanz/pytorch-CycleGAN-and-pix2pix (PyTorch), both BSD; numbers only were
+taken. G is `nn.unet`, D is `nn.patchgan`; both are equal to the PyTorch code's in value and gradient (tests/parity).
 
 Deviations
-- In the PyTorch U-Net, which this follows, noise sits after the full-width decoder blocks *except* the innermost; in the
+- In the PyTorch U-Net, which this follows, noise sits after the full-width decoder blocks *except* the innermost; in
+the
   Lua code it sits after the three innermost.
-- Test time: the paper keeps dropout on and normalises with the statistics of the test batch, of one image. Here each image
-  is always normalised by its own statistics, and dropout is off unless asked for (`translate --stochastic`), so that one
-  input has one answer, the same in preview, translation and export.
+- Test time: the paper keeps dropout on and normalises with the statistics of the test batch, of one image. Here each
+image
+  is always normalised by its own statistics, and dropout is off unless asked for (`translate --stochastic`), so that
+  one input has one answer, the same in preview, translation and export.
 - With gan_mode="wgangp" D is also given the gradient penalty, weight 10, which the official pix2pix step leaves out.
 - The colourisation preset predicts RGB from CIE lightness; the paper's predicts the two colour channels of Lab.
 """
@@ -91,7 +93,9 @@ class Config:
             return 2 ** levels_for(int(match[1]))
         if re.fullmatch(r"resnet_\d+blocks", self.netG):
             return 4
-        raise UserError(f"--netG={self.netG} (expected unet_N, such as unet_256, or resnet_Nblocks, such as resnet_9blocks)")
+        raise UserError(
+            f"--netG={self.netG} (expected unet_N, such as unet_256, or resnet_Nblocks, such as resnet_9blocks)"
+        )
 
 
 def generator(config):
@@ -147,9 +151,7 @@ class Pix2Pix(Translator):
         policy = c.lr_policy if steps_per_epoch else "constant"
 
         def adam():
-            rate = EpochSchedule(
-                c.lr, policy, steps_per_epoch or 1, c.n_epochs, c.n_epochs_decay, c.lr_decay_iters
-            )
+            rate = EpochSchedule(c.lr, policy, steps_per_epoch or 1, c.n_epochs, c.n_epochs_decay, c.lr_decay_iters)
             return Adam(rate, beta_1=c.beta1)
 
         return {"G": adam(), "D": adam()}
@@ -215,7 +217,9 @@ PRESETS = {
         steps=2000,
         note="labels -> photo at 64 px, narrow; minutes on two CPU cores",
     ),
-    "facades": Preset(Config(**_TO_PHOTO), dataset="facades", note="labels -> photo, 400 images, 200 epochs; not yet run"),
+    "facades": Preset(
+        Config(**_TO_PHOTO), dataset="facades", note="labels -> photo, 400 images, 200 epochs; not yet run"
+    ),
     "cityscapes": Preset(Config(**_TO_PHOTO), dataset="cityscapes", note="labels -> photo, 200 epochs; not yet run"),
     "photo2map": Preset(Config(), dataset="maps", note="aerial photo -> map, 200 epochs; not yet run"),
     "map2photo": Preset(Config(**_TO_PHOTO), dataset="maps", note="map -> aerial photo, 200 epochs; not yet run"),
