@@ -5,6 +5,8 @@ import hashlib
 import json
 import shutil
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -78,6 +80,13 @@ def test_a_run_loads_without_a_flag_and_without_checkpoints(trained_run, tmp_pat
     x = np.random.default_rng(0).uniform(-1, 1, (1, 32, 48, 3)).astype("float32")
     kept = tf.keras.models.load_model(folder / "networks" / "G.keras")
     np.testing.assert_array_equal(model.generators()["G"](x), kept(x))
+
+
+@pytest.mark.parametrize("imports", ["import tfi2i, keras", "import keras, tfi2i", "import tensorflow, tfi2i, keras"])
+def test_a_network_loads_with_nothing_but_the_package(trained_run, imports):
+    program = f"{imports}; print(keras.models.load_model({str(trained_run / 'networks' / 'G.keras')!r}).count_params())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip().isdecimal(), done.stderr
 
 
 def test_stopped_and_resumed_equals_not_stopped(tiny, tmp_path, monkeypatch):

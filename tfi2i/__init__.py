@@ -2,15 +2,18 @@
 
     model = tfi2i.create("pix2pix", "quick")
     model.compile()
-    model.fit(tfi2i.data.load("synthetic_facades", split="train", load_size=72, crop_size=64), epochs=1)
+    model.fit(tfi2i.data.load("synthetic_facades", "train", model.config), epochs=3)
 
 `create` a new model, `load` the model of a run, `data.load` a data set, `interop.from_pytorch` an official checkpoint.
 Importing this package imports no TensorFlow; the first use of one of these names does.
 """
 
 import importlib
+import importlib.abc
+import importlib.util
+import sys
 
-__all__ = ["create", "data", "interop", "load"]
+__all__ = ["create", "data", "interop", "load", "zoo"]
 
 _HOMES = {"create": "tfi2i.zoo", "load": "tfi2i.run"}
 
@@ -18,10 +21,38 @@ _HOMES = {"create": "tfi2i.zoo", "load": "tfi2i.run"}
 def __getattr__(name):
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in ("data", "interop"):
+    if name in __all__:
         return importlib.import_module(f"tfi2i.{name}")
     raise AttributeError(f"module 'tfi2i' has no attribute {name!r}")
 
 
 def __dir__():
     return sorted([*globals(), *__all__])
+
+
+class _LayersAfterKeras(importlib.abc.MetaPathFinder):
+    """Registers our layers once Keras is imported.
+
+    With it `keras.models.load_model("G.keras")` needs `import tfi2i` and nothing else, before or after Keras, though
+    neither this package nor its command line waits for TensorFlow.
+    """
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec("keras")
+        load = spec.loader.exec_module
+
+        def load_and_register(module):
+            load(module)
+            importlib.import_module("tfi2i.nn")
+
+        spec.loader.exec_module = load_and_register
+        return spec
+
+
+if "keras" in sys.modules:
+    importlib.import_module("tfi2i.nn")
+elif importlib.util.find_spec("keras"):
+    sys.meta_path.insert(0, _LayersAfterKeras())

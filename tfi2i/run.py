@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import signal
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,25 +124,25 @@ def train(job, run, strategy=None, progress=True):
         with strategy.scope():
             model = zoo.model_class(job.model)(job.config)
             model.compile(steps_per_epoch=steps_per_epoch)
-        chief = _is_chief(strategy)
-        folder = run if chief else run / f".worker{_worker(strategy)[0]}"
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
-        if chief and not (run / "config.json").exists():
-            job.save(run)
-        checkpoints = Checkpoints(folder / "checkpoints", model.state())
-        start = checkpoints.restore()
-        records = Records(folder, (*model.loss_names, "images_per_second", "data_share"), start)
-        loop = _Loop(model, job, strategy, training, testing, checkpoints, records, run if chief else None)
-        return loop.run(start, steps, progress)
+        run.mkdir(parents=True, exist_ok=True)
+        with _own_folder(run, strategy) as folder:  # the run itself, or for a worker that is not the chief one aside
+            if folder == run and not (run / "config.json").exists():
+                job.save(run)
+            aside = None if folder == run else folder / "checkpoints"
+            checkpoints = Checkpoints(run / "checkpoints", model.state(), aside)
+            start = checkpoints.restore()
+            records = Records(folder, (*model.loss_names, "images_per_second", "data_share"), start)
+            loop = _Loop(model, job, strategy, training, testing, checkpoints, records, folder / "networks")
+            return loop.run(start, steps, progress)
 
 
 class _Loop:
     """The loop over steps, with what happens every so many of them."""
 
-    def __init__(self, model, job, strategy, training, testing, checkpoints, records, artefacts):
+    def __init__(self, model, job, strategy, training, testing, checkpoints, records, networks):
         self.model, self.job, self.strategy = model, job, strategy
         self.training, self.testing = training, testing
-        self.checkpoints, self.records, self.artefacts = checkpoints, records, artefacts
+        self.checkpoints, self.records, self.networks = checkpoints, records, networks
         self.step_function = compiled_step(model, strategy, job.recipe.xla)
 
     def run(self, start, steps, progress):
@@ -230,8 +231,7 @@ class _Loop:
         self.records.sample(step, rows)
 
     def _write_networks(self):
-        if self.artefacts:
-            write_networks(self.model, self.artefacts / "networks")
+        write_networks(self.model, self.networks)
 
 
 def choose_strategy(devices=0):
@@ -387,13 +387,15 @@ def _dtype_policy(name):
         keras.config.set_dtype_policy(before)
 
 
-def _worker(strategy):
+@contextlib.contextmanager
+def _own_folder(run, strategy):
+    """Where this process writes. Every worker takes part in saving; what the chief, worker 0, writes is kept."""
     resolver = strategy.cluster_resolver
-    return (resolver.task_id or 0, resolver.task_type) if resolver else (0, None)
-
-
-def _is_chief(strategy):
-    return _worker(strategy)[0] == 0
+    if not resolver or not resolver.task_id:
+        yield run
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 def _version():

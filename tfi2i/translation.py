@@ -1,5 +1,6 @@
 """Translating picture files with a run or an export, each back in the form it came: name, size, grey, alpha, depth."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ class Network(NamedTuple):
     """call: float32 (1, H, W, input_nc) in [-1, 1] -> (1, H, W, C); stride: H and W must be multiples of it; size: the
     one (H, W) it takes, or None for any."""
 
-    call: callable
+    call: Callable
     stride: int
     input_nc: int
     size: tuple | None = None

@@ -24,10 +24,12 @@ from tfi2i.options import validate
 class Preprocess:
     """How an image becomes what the network sees; the fields are the PyTorch program's options.
 
-    preprocess: "resize_and_crop": to load_size x load_size, then a random crop. "crop": a random crop of the image as
-    it
-        is. "scale_width": to the width load_size, keeping the proportions. "scale_width_and_crop": both. "none": as
-        it is.
+    preprocess: one of
+        "resize_and_crop": to load_size x load_size, then a random crop of crop_size x crop_size;
+        "crop": a random crop of the image as it is;
+        "scale_width": to the width load_size, keeping the proportions;
+        "scale_width_and_crop": both;
+        "none": as it is.
     Modes that don't end in a crop round both sides to a multiple of the network's stride and need batch_size 1 where
     the images differ in size. For testing there is nothing random: "resize_and_crop" resizes straight to crop_size,
     as the official test script does, and other crops are central.
@@ -175,16 +177,17 @@ def stream(prepared, batch_size, seed, start_step=0, worker=0, workers=1, replic
     return dataset.batch(batch_size // shares, drop_remainder=True).prefetch(4).with_options(options)
 
 
-def load(dataset, split="train", *, batch_size=1, seed=0, task=None, **preprocess):
+def load(dataset, split="train", config=None, *, batch_size=None, seed=0, task=None, **preprocess):
     """A finite tf.data.Dataset for `model.fit`: batches {"x", "y"}, float32 (B, H, W, C) in [-1, 1].
 
     Args:
         dataset: a name from `tfi2i list`, or the path of a folder of pairs.
         split: "train" (shuffled anew each epoch, random crops and flips) or "val", "test" (in order, nothing random).
-        batch_size: images a batch; the last may be smaller.
+        config: a model's config, `model.config`, which says how its images are prepared and how many make a batch.
+        batch_size: images a batch, if not those of `config`, or 1; the last batch may be smaller.
         seed: of the order, the crops and the flips.
         task: make the pairs out of single photos: "grey_to_colour", "inpainting", "edges_to_photo".
-        preprocess: fields of `Preprocess`, such as load_size=72, crop_size=64, direction="BtoA".
+        preprocess: fields of `Preprocess`, such as load_size=72, direction="BtoA", if not those of `config`.
 
     Raises: `UserError` for an unknown data set or option, or a folder in which no pairs are found.
     """
@@ -193,7 +196,9 @@ def load(dataset, split="train", *, batch_size=1, seed=0, task=None, **preproces
     unknown = preprocess.keys() - {f.name for f in dataclasses.fields(Preprocess)}
     if unknown:
         raise UserError(f"unknown option of data.load: {', '.join(sorted(unknown))}; see tfi2i.data.Preprocess")
-    preprocess, training = Preprocess(**preprocess), split == "train"
+    start = Preprocess.of(config) if config else Preprocess()
+    preprocess, training = dataclasses.replace(start, **preprocess), split == "train"
+    batch_size = batch_size or getattr(config, "batch_size", 1)
     prepared = Prepared(open_source(dataset, split, preprocess, task=task), preprocess, training)
     count = len(prepared)
     if training:

@@ -3,6 +3,7 @@
 The discriminator's loss comes as its two halves, so that a step can weigh, record and order them as its paper does.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -11,9 +12,9 @@ import tensorflow as tf
 class Objective(NamedTuple):
     """Losses on logits. real: D's on those of real images; fake: D's on those of fakes; generator: G's on those."""
 
-    real: callable
-    fake: callable
-    generator: callable
+    real: Callable
+    fake: Callable
+    generator: Callable
 
 
 def _mean(x):

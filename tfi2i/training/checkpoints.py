@@ -17,21 +17,23 @@ class Checkpoints:
     Args:
         folder: `RUN/checkpoints`.
         variables: every variable of the training state, in a fixed order.
+        aside: where to save instead, for the workers that must take part in saving but don't keep what is saved.
     """
 
-    def __init__(self, folder, variables):
-        self.folder = Path(folder)
+    def __init__(self, folder, variables, aside=None):
+        self.folder, self._kept = Path(folder), aside is None
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.best_score = tf.Variable(float("inf"), dtype=tf.float64, name="best_score")
         # Keras' own tracking leaves out the state of random generators; an explicit list leaves out nothing.
         self._checkpoint = tf.train.Checkpoint(step=self.step, best_score=self.best_score, state=list(variables))
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=2)
+        self._manager = tf.train.CheckpointManager(self._checkpoint, str(aside or self.folder), max_to_keep=2)
 
     def restore(self):
         """Restores the last checkpoint, if there is one, and returns the step it was taken at, else 0."""
-        for stray in self.folder.glob("*_temp"):
-            shutil.rmtree(stray, ignore_errors=True)
-        latest = self._manager.latest_checkpoint
+        if self._kept:
+            for stray in self.folder.glob("*_temp"):
+                shutil.rmtree(stray, ignore_errors=True)
+        latest = tf.train.latest_checkpoint(str(self.folder))
         if latest is None:
             return 0
         try:
@@ -52,7 +54,7 @@ class Checkpoints:
         if best:
             self.best_score.assign(score)
         path = self._manager.save(checkpoint_number=step)
-        if best:
+        if best and self._kept:
             self._keep_as_best(path)
         return best
 

@@ -29,6 +29,7 @@ class Records:
         import tensorflow as tf
 
         self.run, self.columns = Path(run), ("step", *columns)
+        (self.run / "logs").mkdir(exist_ok=True)
         self._events = tf.summary.create_file_writer(str(self.run / "logs"))
         self._csv = self.run / "logs" / "metrics.csv"
         write_text(self._csv, "".join(_csv_line(row) for row in (self.columns, *self._rows_until(step))))

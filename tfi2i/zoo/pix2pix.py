@@ -4,8 +4,8 @@
     L_cGAN(G, D) = E_{x,y}[log D(x, y)] + E_{x,z}[log(1 - D(x, G(x, z)))]                        (eq. 1)
     L_L1(G)      = E_{x,y,z}[ ||y - G(x, z)||_1 ]                                                (eq. 3)
 
-x is the input image, y the output image, z noise, given only as dropout (sec. 2.1). G answers the non-saturating
--log D(x, G(x, z)), and D's objective is halved, which slows D relative to G (sec. 2.3).
+x is the input image, y the output image, z noise, given only as dropout (sec. 3.1). G answers the non-saturating
+-log D(x, G(x, z)), and D's objective is halved, which slows D relative to G (sec. 3.3).
 
 Official code: phillipi/pix2pix (Lua), junyanz/pytorch-CycleGAN-and-pix2pix (PyTorch), both BSD; numbers only were
 taken. G is `nn.unet`, D is `nn.patchgan`; both are equal to the PyTorch code's in value and gradient (tests/parity).
@@ -202,19 +202,19 @@ PRESETS = {
     "quick": Preset(
         Config(
             netG="unet_64",
-            ngf=24,
-            ndf=24,
+            ngf=32,
+            ndf=32,
             netD="n_layers",
             n_layers_D=2,
             load_size=72,
             crop_size=64,
             batch_size=4,
             direction="BtoA",
-            n_epochs=10,
-            n_epochs_decay=10,
+            n_epochs=15,
+            n_epochs_decay=15,
         ),
         dataset="synthetic_facades",
-        steps=2000,
+        steps=3000,
         note="labels -> photo at 64 px, narrow; minutes on two CPU cores",
     ),
     "facades": Preset(
