@@ -34,7 +34,7 @@ from tfi2i.options import option, validate
 from tfi2i.training.checkpoints import Checkpoints
 from tfi2i.training.records import Records, write_text
 
-SAMPLES = 6  # rows of the sample grid
+SAMPLES = 6  # columns of the sample grid
 VALIDATION = 32  # test images whose L1 decides which checkpoint is the best
 
 
@@ -224,11 +224,11 @@ class _Loop:
 
     def _sample(self, step):
         G = self.model.generators()["G"]
-        rows = []
+        columns = []
         for i in range(min(SAMPLES, len(self.testing))):
             x, y = self.testing[i]
-            rows.append([_shown_pixels(x), _shown_pixels(to_pixels(_translated(G, x))), _shown_pixels(y)])
-        self.records.sample(step, rows)
+            columns.append([_shown_pixels(image) for image in (x, to_pixels(_translated(G, x)), y)])
+        self.records.sample(step, list(zip(*columns, strict=True)))
 
     def _write_networks(self):
         write_networks(self.model, self.networks)

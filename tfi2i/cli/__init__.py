@@ -57,6 +57,9 @@ def main(argv):
     except KeyboardInterrupt:
         print("tfi2i: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Exception as error:
         if debug:
             raise

@@ -1,6 +1,6 @@
 """Data sets: a catalog of named ones, readers of your own folders, and the pipeline that feeds training.
 
-    tfi2i.data.load("synthetic_facades", "train", model.config) -> tf.data.Dataset of {"x", "y"}
+tfi2i.data.load("synthetic_facades", "train", model.config) -> tf.data.Dataset of {"x", "y"}
 """
 
 from tfi2i.data.pipeline import Preprocess, load, open_source

@@ -55,7 +55,7 @@ class Records:
         """Writes a grid of pictures and brings the gallery up to date.
 
         Args:
-            rows: lists of uint8 (H, W, 3) images of one size, one list a row of the grid.
+            rows: lists of uint8 (H, W, 3) images, one list a row of the grid.
         """
         import tensorflow as tf
 
@@ -70,13 +70,14 @@ class Records:
 
 
 def grid(rows, gap=4):
-    """Rows of equally large uint8 images (H, W, 3) as one picture with white gaps between."""
-    height, width = rows[0][0].shape[:2]
-    picture = np.full((len(rows) * (height + gap) - gap, max(map(len, rows)) * (width + gap) - gap, 3), 255, np.uint8)
+    """Rows of uint8 images (H, W, 3) as one picture on white, in cells as large as the largest of them."""
+    height, width = (max(image.shape[axis] for row in rows for image in row) for axis in (0, 1))
+    size = len(rows) * (height + gap) - gap, max(map(len, rows)) * (width + gap) - gap
+    picture = np.full((*size, 3), 255, np.uint8)
     for i, row in enumerate(rows):
         for j, image in enumerate(row):
             top, left = i * (height + gap), j * (width + gap)
-            picture[top : top + height, left : left + width] = image
+            picture[top : top + image.shape[0], left : left + image.shape[1]] = image
     return picture
 
 
