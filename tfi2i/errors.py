@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The message reads `what: which option or file (expected, received); how to mend it`.
     """
+
+
+class NoImages(UserError):
+    """A folder holds no image where some were looked for; another split may."""

@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import signal
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from tqdm import tqdm
 from tfi2i import zoo
 from tfi2i.data import images
 from tfi2i.data.pipeline import Prepared, Preprocess, open_source, stream, to_float, to_pixels
-from tfi2i.errors import UserError
+from tfi2i.errors import NoImages, UserError
 from tfi2i.options import option, validate
 from tfi2i.training.checkpoints import Checkpoints
 from tfi2i.training.records import Records, write_text
@@ -169,6 +170,8 @@ class _Loop:
                     self._checkpoint(step)
                 if interrupted.is_set():
                     raise KeyboardInterrupt
+            if self.training.bad:
+                print(f"tfi2i: {len(self.training.bad)} pictures could not be read and were skipped", file=sys.stderr)
             if start >= steps:  # nothing was left to do, but an earlier end may have been cut short
                 self._write_networks()
         return logs
@@ -296,7 +299,11 @@ def _open_data(job):
     preprocess = Preprocess.of(job.config)
     options = {"multiple": job.config.stride, "skip_bad": job.recipe.skip_bad}
     source = open_source(job.dataset, "train", preprocess, task=job.task)
-    testing = open_source(job.dataset, "test", preprocess, task=job.task)
+    try:
+        testing = open_source(job.dataset, "test", preprocess, task=job.task)
+    except NoImages:  # a folder with nothing but training images
+        print("tfi2i: no test images; the samples and the best checkpoint go by training images", file=sys.stderr)
+        testing = source
     return Prepared(source, preprocess, True, **options), Prepared(testing, preprocess, False, **options)
 
 

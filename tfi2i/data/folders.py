@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tfi2i.data.images import is_image_name, listing, read
-from tfi2i.errors import UserError
+from tfi2i.errors import NoImages, UserError
 
 SPLITS = ("train", "val", "test")
 IMAGE_LAYOUTS = "train/1.jpg | 1.jpg"
@@ -250,5 +250,5 @@ def _share(paths: list[Path], split: str) -> list[Path]:
     return [path for path in paths if (path in held_out) == (split != "train")]
 
 
-def _nothing_fits(root: str | os.PathLike, split: str, layouts: str) -> UserError:
-    return UserError(f'{root}: no images found for the split "{split}" (expected one of these layouts: {layouts})')
+def _nothing_fits(root: str | os.PathLike, split: str, layouts: str) -> NoImages:
+    return NoImages(f'{root}: no images found for the split "{split}" (expected one of these layouts: {layouts})')

@@ -221,6 +221,7 @@ def open_source(dataset, split, preprocess, *, task=None, paired=True):
     from tfi2i.data.derived import DerivedPairs
     from tfi2i.data.folders import ImageFolder, open_folder
 
+    dataset = str(dataset)
     if dataset in CATALOG:
         return open_named(dataset, split, size=preprocess.load_size if split == "train" else preprocess.crop_size)
     if not Path(dataset).is_dir():

@@ -40,7 +40,7 @@ class Checkpoints:
             status = self._checkpoint.restore(latest)
             status.assert_existing_objects_matched()
             status.assert_consumed()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
+        except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(
                 f"the checkpoint can't be restored: {latest} ({reason}); delete it to go on from the one before"

@@ -239,7 +239,7 @@ PRESETS = {
         note="people's sketches -> photo: the network of edges2shoes or edges2handbags, tried on sketches; not yet run",
     ),
     "day2night": Preset(
-        Config(batch_size=4, n_epochs=17, n_epochs_decay=0, lr_policy="constant"),
+        Config(batch_size=4, n_epochs=17, n_epochs_decay=0, lr_policy="constant", direction="BtoA"),
         dataset="night2day",
         note="day -> night, 17.8k images, 17 epochs at batch 4; not yet run",
     ),
