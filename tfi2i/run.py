@@ -95,7 +95,7 @@ class Job:
             raise UserError(f"config.json can't be read: {path} ({error}); was it edited?") from error
 
 
-class Diverged(RuntimeError):  # noqa: N818 - reads as what happened
+class Diverged(RuntimeError):
     """Too many updates in a row were not finite."""
 
 

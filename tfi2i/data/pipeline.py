@@ -223,6 +223,10 @@ def open_source(dataset, split, preprocess, *, task=None, paired=True):
 
     dataset = str(dataset)
     if dataset in CATALOG:
+        if paired and not CATALOG[dataset].paired:
+            raise UserError(
+                f"{dataset} has no pairs, and this model learns from pairs; see `tfi2i list` for other sets"
+            )
         return open_named(dataset, split, size=preprocess.load_size if split == "train" else preprocess.crop_size)
     if not Path(dataset).is_dir():
         near = difflib.get_close_matches(dataset, CATALOG, 1)

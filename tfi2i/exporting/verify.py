@@ -9,7 +9,7 @@ import numpy as np
 from tfi2i.exporting.artefact import Artefact, open_artefact
 
 
-class ExportMismatch(RuntimeError):  # noqa: N818 - reads as what was found
+class ExportMismatch(RuntimeError):
     """An artefact whose output is not the model's."""
 
 

@@ -58,7 +58,7 @@ _CONTAINERS = {"EMPTY_LIST": list, "EMPTY_DICT": dict}
 _TUPLE_LENGTHS = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
-class BadCheckpoint(UserError):  # noqa: N818 - reads as what was found
+class BadCheckpoint(UserError):
     """A file that is no PyTorch checkpoint of plain tensors, or a damaged one."""
 
 
