@@ -108,6 +108,9 @@ def _first_line(error):
 
 def import_tensorflow():
     """Imports TensorFlow without its start-up notices, some of which no setting silences; errors are still raised."""
+    from absl import logging
+
+    logging.set_verbosity(logging.WARNING)  # under absl's app.run it would tell of every file that it writes
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
