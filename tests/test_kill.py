@@ -24,9 +24,9 @@ OPTIONS = [
 KILLS = 10
 
 
-def newest(run):
-    """The name of the last whole checkpoint."""
-    index = run / "checkpoints" / "checkpoint"
+def newest(checkpoints):
+    """The line that names the last whole checkpoint."""
+    index = checkpoints / "checkpoint"
     return index.read_text().splitlines()[0] if index.exists() else ""
 
 
@@ -43,13 +43,13 @@ def test_killed_at_random_moments_a_run_ends_with_the_same_bits(tmp_path):
     chance, while_saving = random.Random(0), 0
     for kill in range(KILLS):
         begin = [f"--resume={parts}", "--quiet"] if (parts / "config.json").exists() else [*OPTIONS, f"--run={parts}"]
-        before = newest(parts)
+        before = newest(parts / "checkpoints")
         process = subprocess.Popen([*COMMAND, *begin])
         try:
             if kill == 0:
                 time.sleep(chance.uniform(1, 8))  # before the first checkpoint, perhaps before the first step
             else:
-                wait_for(process, lambda before=before: newest(parts) != before)
+                wait_for(process, lambda before=before: newest(parts / "checkpoints") != before)
                 time.sleep(chance.uniform(0, 0.5))
             if kill % 2:
                 wait_for(process, lambda: saving(parts))
@@ -65,6 +65,7 @@ def test_killed_at_random_moments_a_run_ends_with_the_same_bits(tmp_path):
     assert (parts / "samples" / "index.html").exists()
     names = {path.name for path in (parts / "checkpoints").iterdir()}
     assert names == {path.name for path in (whole / "checkpoints").iterdir()}, "strays are left"
+    assert newest(parts / "checkpoints" / "best") == newest(whole / "checkpoints" / "best")
 
 
 def wait_for(process, condition):

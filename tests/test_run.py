@@ -91,15 +91,16 @@ def test_a_network_loads_with_nothing_but_the_package(trained_run, imports):
 
 def test_stopped_and_resumed_equals_not_stopped(tiny, tmp_path, monkeypatch):
     """Ctrl-C finishes the step, saves, and the run goes on to the same bits: all state, networks and logs."""
-    the_job = job(tiny, steps=7, log_every=2, sample_every=100, checkpoint_every=3, seed=5)
+    the_job = job(tiny, steps=7, log_every=2, sample_every=100, checkpoint_every=5, seed=5)
     run.train(the_job, tmp_path / "whole", progress=False)
     with monkeypatch.context() as patch:
-        interrupt_at(patch, 4)
+        interrupt_at(patch, 3)  # between two lines of the log
         with pytest.raises(KeyboardInterrupt):
             run.train(the_job, tmp_path / "parts", progress=False)
-    assert losses_of(tmp_path / "parts")[-1]["step"] == "4"
+    assert losses_of(tmp_path / "parts")[-1]["step"] == "2"
     run.train(run.Job.load(tmp_path / "parts"), tmp_path / "parts", progress=False)
     assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
+    assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
     G = [
         tf.keras.models.load_model(tmp_path / name / "networks" / "G.keras").get_weights()
         for name in ("whole", "parts")
@@ -131,6 +132,15 @@ def test_damage_is_noticed(trained_run, tmp_path):
         run.load(folder)
     with pytest.raises(UserError, match=r"the checkpoint can't be restored: .*ckpt-4"):
         run.train(run.Job.load(folder), folder, progress=False)
+
+
+def test_without_its_last_checkpoint_a_run_goes_on_from_the_one_before(trained_run, tmp_path):
+    shutil.copytree(trained_run, tmp_path / "run")
+    for file in (tmp_path / "run" / "checkpoints").glob("ckpt-4.*"):
+        file.unlink()
+    run.train(run.Job.load(tmp_path / "run"), tmp_path / "run", progress=False)
+    assert state_of(tmp_path / "run") == state_of(trained_run)
+    assert losses_of(tmp_path / "run") == losses_of(trained_run)
 
 
 def test_divergence_stops_and_keeps_the_last_good_checkpoint(tiny, tmp_path):

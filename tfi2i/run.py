@@ -159,16 +159,16 @@ class _Loop:
                     batch = self._next(batches)
                 with clock.compute():
                     self.step_function(batch)
-                last = step == steps or interrupted.is_set()
+                last, stop = step == steps, interrupted.is_set()
                 if step % recipe.log_every == 0 or last:
                     logs = self._log(step, clock)
                     bar.set_postfix_str(_shown(logs), refresh=False)
                 bar.update()
                 if step % recipe.sample_every == 0 or last:
                     self._sample(step)
-                if step % recipe.checkpoint_every == 0 or last:
+                if step % recipe.checkpoint_every == 0 or last or stop:
                     self._checkpoint(step)
-                if interrupted.is_set():
+                if stop:
                     raise KeyboardInterrupt
             if self.training.bad:
                 print(f"tfi2i: {len(self.training.bad)} pictures could not be read and were skipped", file=sys.stderr)

@@ -24,8 +24,11 @@ class Checkpoints:
         self.folder, self._kept = Path(folder), aside is None
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.best_score = tf.Variable(float("inf"), dtype=tf.float64, name="best_score")
+        self.best_step = tf.Variable(0, dtype=tf.int64, name="best_step")
         # Keras' own tracking leaves out the state of random generators; an explicit list leaves out nothing.
-        self._checkpoint = tf.train.Checkpoint(step=self.step, best_score=self.best_score, state=list(variables))
+        self._checkpoint = tf.train.Checkpoint(
+            step=self.step, best_score=self.best_score, best_step=self.best_step, state=list(variables)
+        )
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(aside or self.folder), max_to_keep=2)
 
     def restore(self):
@@ -33,7 +36,7 @@ class Checkpoints:
         if self._kept:
             for stray in self.folder.glob("*_temp"):
                 shutil.rmtree(stray, ignore_errors=True)
-        latest = tf.train.latest_checkpoint(str(self.folder))
+        latest = self._latest()
         if latest is None:
             return 0
         try:
@@ -43,8 +46,10 @@ class Checkpoints:
         except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(
-                f"the checkpoint can't be restored: {latest} ({reason}); delete it to go on from the one before"
+                f"the checkpoint can't be restored: {latest} ({reason}); delete {latest}.* to go on from the one before"
             ) from error
+        if self._kept and int(self.best_step) == int(self.step):
+            self._keep_as_best(latest)  # it may have been killed at that
         return int(self.step)
 
     def save(self, step, score=None):
@@ -53,10 +58,17 @@ class Checkpoints:
         best = score is not None and score < float(self.best_score)
         if best:
             self.best_score.assign(score)
+            self.best_step.assign(step)
         path = self._manager.save(checkpoint_number=step)
         if best and self._kept:
             self._keep_as_best(path)
         return best
+
+    def _latest(self):
+        """The last checkpoint whose files are there, of those that the folder's index names."""
+        state = tf.train.get_checkpoint_state(str(self.folder))
+        paths = state.all_model_checkpoint_paths if state else []
+        return next((path for path in reversed(paths) if Path(f"{path}.index").exists()), None)
 
     def _keep_as_best(self, path):
         best = self.folder / "best"
