@@ -16,6 +16,17 @@ from tfi2i import interop
 MODELS = {"pix2pix": ("pix2pix", {"no_dropout": True})}
 
 
+def recipe_of(facts):
+    """The hyper-parameters of a case's step as fields of our Config."""
+    given = facts.get("step", {}).get("hyper_parameters", {})
+    fields = {name: given[name] for name in ("lr", "lambda_L1") if name in given}
+    if "betas" in given:
+        fields["beta1"] = given["betas"][0]
+    if "gan_mode" in given:
+        fields["gan_mode"] = given["gan_mode"].split()[0]
+    return fields
+
+
 class Case:
     def __init__(self, folder):
         self.folder = folder
@@ -23,7 +34,8 @@ class Case:
         word = self.facts.get("model", self.facts.get("what", "")).split(":")[0].lower()
         if word not in MODELS:
             pytest.skip(f"{folder.name}: tfi2i has no model for it yet")
-        self.model, self.options = MODELS[word]
+        self.model, options = MODELS[word]
+        self.options = options | recipe_of(self.facts)
 
     def translator(self):
         files = [self.folder / name for name in self.facts["weights"]]
