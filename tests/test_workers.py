@@ -13,18 +13,8 @@ from test_run import losses_of
 
 from tfi2i import run, zoo
 
-OPTIONS = {
-    "netG": "unet_16",
-    "ngf": 4,
-    "netD": "n_layers",
-    "n_layers_D": 1,
-    "ndf": 4,
-    "load_size": 36,
-    "crop_size": 32,
-    "batch_size": 4,
-    "norm": "none",  # a batch norm's statistics are those of a replica's own share
-    "no_dropout": True,
-}
+# A batch norm's statistics are those of a replica's own share, so there is none.
+PLAIN = {"batch_size": 4, "norm": "none", "no_dropout": True}
 RECIPE = {"steps": 6, "log_every": 2, "checkpoint_every": 3, "sample_every": 6}
 PROGRAM = "import sys; from tfi2i.cli import main; sys.exit(main(sys.argv[1:]))"
 
@@ -38,12 +28,13 @@ def free_ports(count):
 
 
 @pytest.mark.slow
-def test_two_workers_equal_one_process(tmp_path):
+def test_two_workers_equal_one_process(tiny, tmp_path):
+    options = tiny | PLAIN
     alone, together = tmp_path / "alone", tmp_path / "together"
-    config, recipe = zoo.model_class("pix2pix").Config(**OPTIONS), run.Recipe(**RECIPE)
+    config, recipe = zoo.model_class("pix2pix").Config(**options), run.Recipe(**RECIPE)
     run.train(run.Job("pix2pix", config, recipe, "synthetic_facades"), alone, progress=False)
 
-    options = [f"--{name}={value}" for name, value in (OPTIONS | RECIPE).items()]
+    arguments = [f"--{name}={value}" for name, value in (options | RECIPE).items()]
     command = [
         sys.executable,
         "-c",
@@ -59,7 +50,7 @@ def test_two_workers_equal_one_process(tmp_path):
     for index in range(2):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = os.environ | {"TF_CONFIG": json.dumps(task)}
-        workers.append(subprocess.Popen([*command, *options, f"--run={together}"], env=environment))
+        workers.append(subprocess.Popen([*command, *arguments, f"--run={together}"], env=environment))
     assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
 
     for a, b in zip(losses_of(alone), losses_of(together), strict=True):
