@@ -38,7 +38,11 @@ def run(args):
     else:
         job = job_of(args)
         folder = _new_run(args, job)
-    train(job, folder, progress=not args.quiet)
+    try:
+        train(job, folder, progress=not args.quiet)
+    except KeyboardInterrupt:
+        print(f"tfi2i: all is saved; go on with `tfi2i train --resume={folder}`", file=sys.stderr)
+        raise
     print(f"{folder}", flush=True)
     print(
         f"pictures: {folder}/samples/index.html\n"
