@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,14 +47,14 @@ def export(run, formats=FORMATS, out="exports", size=None):
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as aside:
             if "saved_model" in formats:
                 artefact = export_saved_model(generator, Path(aside) / name)
-                reports.append(_proven(generator, artefact, images, stride))
+                report = _proven(generator, artefact, images, stride)
                 (out / name).mkdir(exist_ok=True)
-                _move(artefact, out / name / str(next_version(out / name)), reports)
+                reports.append(_placed(report, out / name / str(next_version(out / name))))
             if "litert" in formats:
                 artefact = export_litert(generator, Path(aside) / f"{name}.tflite", height, width)
-                reports.append(_proven(generator, artefact, images, stride))
+                report = _proven(generator, artefact, images, stride)
                 os.replace(record_path(artefact), record_path(out / artefact.name))
-                _move(artefact, out / artefact.name, reports)
+                reports.append(_placed(report, out / artefact.name))
     return reports
 
 
@@ -63,8 +64,7 @@ def _proven(generator, artefact, images, stride):
     return report
 
 
-def _move(artefact, place, reports):
-    import dataclasses
-
-    os.replace(artefact, place)
-    reports[-1] = dataclasses.replace(reports[-1], artefact=dataclasses.replace(reports[-1].artefact, path=place))
+def _placed(report, place):
+    """Moves a proven artefact to its place; returns its report, which then names that place."""
+    os.replace(report.artefact.path, place)
+    return replace(report, artefact=replace(report.artefact, path=place))
