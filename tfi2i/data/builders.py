@@ -20,6 +20,7 @@ from tensorflow_datasets.image_classification import cycle_gan
 
 from tfi2i.data import catalog
 from tfi2i.data.download import fetch, unpack
+from tfi2i.data.folders import Unpaired
 from tfi2i.errors import UserError
 
 _CITATION = """\
@@ -159,36 +160,14 @@ class TfdsPairs:
         return self._records[range(len(self))[index]]["name"].decode()
 
 
-class TfdsUnpaired:
-    """Source of the two domains of a set that `CycleGAN` prepares.
-
-    As long as the larger domain; the smaller one starts again when it is through. To draw B on its own, take image i of
-    `source.a` and image j of `source.b`, of which there are `len_a` and `len_b`. A sample has the name of its A.
+class TfdsUnpaired(Unpaired):
+    """The two domains of a set that `CycleGAN` prepares, as an `Unpaired` source.
 
     Args and Raises: see `TfdsPairs`; `split` is "train" or "test".
     """
 
     def __init__(self, builder_name: str, split: str, data_dir: str | os.PathLike):
-        self.a = TfdsImages(builder_name, f"{split}A", data_dir)
-        self.b = TfdsImages(builder_name, f"{split}B", data_dir)
-
-    @property
-    def len_a(self) -> int:
-        return len(self.a)
-
-    @property
-    def len_b(self) -> int:
-        return len(self.b)
-
-    def __len__(self) -> int:
-        return max(self.len_a, self.len_b)
-
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        index = range(len(self))[index]
-        return {"A": self.a[index % self.len_a]["image"], "B": self.b[index % self.len_b]["image"]}
-
-    def name(self, index: int) -> str:
-        return self.a.name(index % self.len_a)
+        super().__init__(*(TfdsImages(builder_name, f"{split}{domain}", data_dir) for domain in "AB"))
 
 
 class TfdsImages:

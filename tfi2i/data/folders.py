@@ -120,25 +120,18 @@ class PairedFolders:
         return self.paths_a[index].stem
 
 
-class UnpairedFolders:
-    """Two folders of images that have nothing to do with each other: {"A", "B"}.
+class Unpaired:
+    """Two sources of single images that have nothing to do with each other, as one: {"A", "B"}.
 
-    As long as the larger folder; the smaller one starts again when it is through. To draw B on its own, take
+    As long as the larger one; the smaller starts again when it is through. To draw B on its own, take
     `source.a[i]["image"]` and `source.b[j]["image"]`, i < len_a, j < len_b. A sample bears the name of its A.
 
-    Layouts: as PairedFolders; the names don't matter.
-
-    Raises:
-        UserError: there are no images.
+    Args:
+        a, b: sources of {"image"}.
     """
 
-    def __init__(self, root: str | os.PathLike, split: str):
-        found = _domain_folders(root, split)
-        if found is None:
-            raise _nothing_fits(root, split, DOMAIN_LAYOUTS)
-        *folders, flat = found
-        listings = [listing(folder) for folder in folders]
-        self.a, self.b = (ImageFiles(_share(paths, split) if flat else paths) for paths in listings)
+    def __init__(self, a, b):
+        self.a, self.b = a, b
 
     @property
     def len_a(self) -> int:
@@ -152,12 +145,29 @@ class UnpairedFolders:
         return max(self.len_a, self.len_b)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        if index >= len(self):  # what ends a `for` loop over a source
-            raise IndexError(f"index must be below {len(self)}. Received: {index}")
+        index = range(len(self))[index]  # raises the IndexError that ends a `for` loop over a source
         return {"A": self.a[index % self.len_a]["image"], "B": self.b[index % self.len_b]["image"]}
 
     def name(self, index: int) -> str:
         return self.a.name(index % self.len_a)
+
+
+class UnpairedFolders(Unpaired):
+    """The images of two folders as an `Unpaired` source.
+
+    Layouts: as PairedFolders; the names don't matter.
+
+    Raises:
+        UserError: there are no images.
+    """
+
+    def __init__(self, root: str | os.PathLike, split: str):
+        found = _domain_folders(root, split)
+        if found is None:
+            raise _nothing_fits(root, split, DOMAIN_LAYOUTS)
+        *folders, flat = found
+        listings = [listing(folder) for folder in folders]
+        super().__init__(*(ImageFiles(_share(paths, split) if flat else paths) for paths in listings))
 
 
 def open_folder(root: str | os.PathLike, split: str, paired: bool) -> AlignedPairs | PairedFolders | UnpairedFolders:
