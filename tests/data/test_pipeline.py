@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfi2i.data.pipeline import Prepared, Preprocess, load, stream, to_float, to_pixels
+from tfi2i.data.folders import Unpaired
+from tfi2i.data.pipeline import DrawnApart, Prepared, Preprocess, load, stream, to_float, to_pixels
 from tfi2i.errors import UserError
 
 
@@ -54,6 +55,39 @@ def test_epochs_and_seeds_differ():
     seen = indices(stream(prepared, 1, seed=0), 100)
     assert seen[:50] != seen[50:]
     assert seen[:50] != indices(stream(prepared, 1, seed=1), 50)
+
+
+class NumberedImages(Numbered):
+    def __getitem__(self, index):
+        return {"image": super().__getitem__(index)["A"]}
+
+
+@pytest.mark.parametrize("source", [Unpaired(NumberedImages(7), NumberedImages(5)), Numbered(7)], ids=["two", "aligned"])
+def test_domains_without_pairs_are_drawn_apart(source):
+    """Each in permutations of its own, cut on its own, from any step on, whether or not the source is aligned."""
+    prepared = DrawnApart(source, PLAIN, True)
+    batches = list(stream(prepared, 1, seed=4).take(70))
+    seen = {key: [round((float(b[key][0, 0, 0, 0]) + 1) * 127.5) for b in batches] for key in "xy"}
+    for key, count in (("x", 7), ("y", len(prepared.y))):
+        for epoch in range(70 // count):
+            assert sorted(seen[key][epoch * count : (epoch + 1) * count]) == list(range(count))
+    assert len(set(zip(seen["x"], seen["y"], strict=True))) > 20  # every A meets many a B
+    assert any((b["x"][0, :, :, 1] != b["y"][0, :, :, 1]).numpy().any() for b in batches)  # other crops
+    later = next(iter(stream(prepared, 1, seed=4, start_step=33)))
+    for key in "xy":
+        np.testing.assert_array_equal(later[key], batches[33][key])
+
+
+def test_what_cannot_be_read_is_told_for_either_domain():
+    prepared = DrawnApart(Unpaired(NumberedImages(3), NumberedImages(3, broken=[1])), PLAIN, True, skip_bad=True)
+    list(stream(prepared, 1, seed=0).take(3))
+    assert prepared.bad == {("B", 1): "broken image: 1.png"}
+
+
+def test_the_shorter_side_is_resized():
+    preprocess = Preprocess(preprocess="scale_shortside_and_crop", load_size=40, crop_size=32)
+    for training, size in ((True, (40, 48)), (False, (32, 32))):
+        assert Prepared(Numbered(1), preprocess, training)[0][0].shape[:2] == size
 
 
 def test_both_images_of_a_pair_are_cut_and_mirrored_alike():

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfi2i.data.synthetic import SyntheticFacades
+from tfi2i.data.synthetic import SyntheticAnimals, SyntheticFacades, SyntheticSeasons
 from tfi2i.errors import UserError
 
 PIX2PIX_PAGE = "https://phillipi.github.io/pix2pix/"
@@ -120,6 +120,24 @@ CATALOG: dict[str, Entry] = {
         terms="P.-Y. Laffont et al., 2014; non-commercial research",
         builder="pix2pix/night2day",
     ),
+    "synthetic_seasons": Entry(
+        description="Landscapes drawn on demand, at any size; the test images have their truth",
+        paired=False,
+        a="summer",
+        b="winter",
+        splits=("train", "val", "test"),
+        obtained="drawn by the package",
+        terms="the package's own licence",
+    ),
+    "synthetic_animals": Entry(
+        description="Portraits of pets drawn on demand, at any size; the test images have their truth",
+        paired=False,
+        a="cat",
+        b="dog",
+        splits=("train", "val", "test"),
+        obtained="drawn by the package",
+        terms="the package's own licence",
+    ),
     "cycle_gan/apple2orange": Entry(
         description="Apples and oranges of ImageNet",
         paired=False,
@@ -232,6 +250,11 @@ CATALOG: dict[str, Entry] = {
     ),
 }
 
+_DRAWN = {
+    "synthetic_facades": SyntheticFacades,
+    "synthetic_seasons": SyntheticSeasons,
+    "synthetic_animals": SyntheticAnimals,
+}
 _SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
 
 
@@ -261,7 +284,7 @@ def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None,
     if not available:
         raise UserError(f"{name} has no split {split!r}; expected one of {', '.join(entry.splits)}")
     if entry.builder is None:
-        return SyntheticFacades(available[0], size=size or 256)
+        return _DRAWN[name](available[0], size=size or 256)
 
     from tfi2i.data.builders import TfdsPairs, TfdsUnpaired
 

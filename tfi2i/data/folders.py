@@ -130,6 +130,8 @@ class Unpaired:
         a, b: sources of {"image"}.
     """
 
+    aligned = False
+
     def __init__(self, a, b):
         self.a, self.b = a, b
 
@@ -150,6 +152,29 @@ class Unpaired:
 
     def name(self, index: int) -> str:
         return self.a.name(index % self.len_a)
+
+
+class OneDomain:
+    """The A or the B of a source of both: {"image"}."""
+
+    def __init__(self, source, domain):
+        self.source, self.domain = source, domain
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        return {"image": self.source[index][self.domain]}
+
+    def name(self, index: int) -> str:
+        return self.source.name(index)
+
+
+def domains(source):
+    """The two domains of a source as sources of {"image"}, to be drawn apart."""
+    if hasattr(source, "a"):
+        return source.a, source.b
+    return OneDomain(source, "A"), OneDomain(source, "B")
 
 
 class UnpairedFolders(Unpaired):

@@ -1,7 +1,9 @@
 """From a source of images to batches: a pure function of (seed, epoch, index), with no state to save.
 
 A *source* is any random-access sequence: `len(source)`, `source[i]` -> {"A": pixels, "B": pixels} as uint8 or uint16
-arrays (H, W, C), and `source.name(i)`. Everything fixed (decoding, resizing) happens in `Prepared`, once, and is kept
+arrays (H, W, C), and `source.name(i)`; `source.aligned` is False where A and B of an example don't belong together.
+Models that learn from pairs see `source[i]`; for the others A and B are drawn apart, each in an order of its own, and cut
+and mirrored apart, whether the source is aligned or not. Everything fixed (decoding, resizing) happens in `Prepared`, once, and is kept
 in memory; everything random happens after it, in stateless TensorFlow operations.
 """
 
@@ -16,8 +18,9 @@ from typing import Literal
 import numpy as np
 
 from tfi2i.data import images
+from tfi2i.data.folders import domains
 from tfi2i.errors import UserError
-from tfi2i.options import validate
+from tfi2i.options import PREPROCESS, validate
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Preprocess:
         "crop": a random crop of the image as it is;
         "scale_width": to the width load_size, keeping the proportions;
         "scale_width_and_crop": both;
+        "scale_shortside_and_crop": the shorter side to load_size, keeping the proportions, then a random crop;
         "none": as it is.
     Modes that don't end in a crop round both sides to a multiple of the network's stride and need batch_size 1 where
     the images differ in size. For testing there is nothing random: "resize_and_crop" resizes straight to crop_size,
@@ -36,7 +40,7 @@ class Preprocess:
     """
 
     direction: Literal["AtoB", "BtoA"] = "AtoB"
-    preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = "resize_and_crop"
+    preprocess: PREPROCESS = "resize_and_crop"
     load_size: int = 286
     crop_size: int = 256
     no_flip: bool = False
@@ -45,8 +49,8 @@ class Preprocess:
 
     @classmethod
     def of(cls, config):
-        """The preprocessing fields of a model's Config."""
-        return cls(**{f.name: getattr(config, f.name) for f in dataclasses.fields(cls)})
+        """The preprocessing fields of a model's Config; a model of both directions has no `direction`."""
+        return cls(**{f.name: getattr(config, f.name) for f in dataclasses.fields(cls) if hasattr(config, f.name)})
 
     @property
     def crops(self):
@@ -64,19 +68,22 @@ class Prepared:
     """A source with everything done that is not random, for training or for testing.
 
     Args:
-        source: of pairs.
+        source: of {"A", "B"}, or of single images, {"image"}.
         preprocess: `Preprocess`.
         training: leave room for the random crop.
         multiple: of the sides of an image that is not cropped: the network's stride.
         skip_bad: go on with the next image where one can't be read, and count; otherwise the error is raised.
         cache_bytes: how much to keep in memory; what comes after is prepared anew each time.
+        channels: of each image; by default those of x and y.
 
-    `prepared[i]` -> (x, y), arrays (H, W, C) of one dtype, uint8 or uint16. `bad` holds {index: reason} of what was
-    skipped.
+    `prepared[i]` -> (x, y), or (image,), arrays (H, W, C) of one dtype, uint8 or uint16. `bad` holds {index: reason} of
+    what was skipped.
     """
 
-    def __init__(self, source, preprocess, training, multiple=1, skip_bad=False, cache_bytes=2**31):
+    def __init__(self, source, preprocess, training, multiple=1, skip_bad=False, cache_bytes=2**31, channels=None):
         self.source, self.preprocess, self.training, self.multiple = source, preprocess, training, multiple
+        self.channels = channels or (preprocess.input_nc, preprocess.output_nc)
+        self.aligned = getattr(source, "aligned", True)
         self.skip_bad, self.cache_bytes = skip_bad, cache_bytes
         self.bad, self.error = {}, None
         self._cache, self._cached_bytes, self._lock = {}, 0, threading.Lock()
@@ -116,10 +123,10 @@ class Prepared:
                 print(f"tfi2i: skipped: {error}", file=sys.stderr)
         raise UserError(f"no image of the data set can be read; the first: {self.bad[0]}")
 
-    def _prepare(self, pair):
-        x, y = (pair["A"], pair["B"]) if self.preprocess.direction == "AtoB" else (pair["B"], pair["A"])
-        x, y = images.with_channels(x, self.preprocess.input_nc), images.with_channels(y, self.preprocess.output_nc)
-        return tuple(_with_dtype(self._resized(image), self.dtype or x.dtype) for image in (x, y))
+    def _prepare(self, example):
+        keys = {"AtoB": "AB", "BtoA": "BA"}[self.preprocess.direction] if "A" in example else ["image"]
+        parts = [images.with_channels(example[k], n) for k, n in zip(keys, self.channels, strict=True)]
+        return tuple(_with_dtype(self._resized(part), self.dtype or parts[0].dtype) for part in parts)
 
     def _resized(self, image):
         p, (height, width) = self.preprocess, image.shape[:2]
@@ -127,6 +134,9 @@ class Prepared:
             height = width = p.load_size if self.training else p.crop_size
         elif p.preprocess.startswith("scale_width"):
             height, width = max(p.crop_size, round(p.load_size * height / width)), p.load_size
+        elif p.preprocess == "scale_shortside_and_crop":
+            scale = p.load_size / min(height, width)
+            height, width = round(height * scale), round(width * scale)
         if not p.crops:
             height, width = (max(1, round(side / self.multiple)) * self.multiple for side in (height, width))
         if (height, width) != image.shape[:2]:
@@ -141,15 +151,44 @@ class Prepared:
         return image
 
 
+class DrawnApart:
+    """Two prepared domains whose images are drawn independently of each other; as long as the larger one.
+
+    Args:
+        source: of {"A", "B"}, aligned or not.
+        preprocess, training, options: as for `Prepared`.
+    """
+
+    def __init__(self, source, preprocess, training, cache_bytes=2**31, **options):
+        options |= {"cache_bytes": cache_bytes // 2}
+        a, b = domains(source)
+        self.x = Prepared(a, preprocess, training, channels=(preprocess.input_nc,), **options)
+        self.y = Prepared(b, preprocess, training, channels=(preprocess.output_nc,), **options)
+        self.preprocess = preprocess
+
+    def __len__(self):
+        return max(len(self.x), len(self.y))
+
+    @property
+    def bad(self):
+        return {("A", i): reason for i, reason in self.x.bad.items()} | {
+            ("B", i): reason for i, reason in self.y.bad.items()
+        }
+
+    @property
+    def error(self):
+        return self.x.error or self.y.error
+
+
 def stream(prepared, batch_size, seed, start_step=0, worker=0, workers=1, replicas=1):
     """Endless batches for training, the same for the same arguments, from any step on.
 
-    Each epoch is a permutation of the set that depends on (seed, epoch) alone, and each image's crop and flip on
+    Each epoch is a permutation of the set, or of each domain, that depends on (seed, epoch) alone, and each image's crop and flip on
     (seed, its place in the whole sequence) alone. Epochs follow one another without a gap, so a batch may hold the end
     of one and the beginning of the next.
 
     Args:
-        prepared: `Prepared`, for training.
+        prepared: `Prepared` or `DrawnApart`, for training.
         batch_size: images a step over all workers and replicas.
         start_step: the first step to give.
         worker, workers, replicas: this process' number, how many there are, and how many replicas each of them feeds;
@@ -181,10 +220,12 @@ def load(dataset, split="train", config=None, *, batch_size=None, seed=0, task=N
     """A finite tf.data.Dataset for `model.fit`: batches {"x", "y"}, float32 (B, H, W, C) in [-1, 1].
 
     Args:
-        dataset: a name from `tfi2i list`, or the path of a folder of pairs.
+        dataset: a name from `tfi2i list`, or the path of a folder of pairs or of two domains.
         split: "train" (shuffled anew each epoch, random crops and flips) or "val", "test" (in order, nothing random).
-        config: a model's config, `model.config`, which says how its images are prepared and how many make a batch.
-        batch_size: images a batch, if not those of `config`, or 1; the last batch may be smaller.
+        config: a model's config, `model.config`, which says whether it learns from pairs, how its images are prepared
+            and how many make a batch.
+        batch_size: images a batch, if not those of `config`, or 1; only in "val" and "test" the last batch may
+            be smaller.
         seed: of the order, the crops and the flips.
         task: make the pairs out of single photos: "grey_to_colour", "inpainting", "edges_to_photo".
         preprocess: fields of `Preprocess`, such as load_size=72, direction="BtoA", if not those of `config`.
@@ -199,7 +240,8 @@ def load(dataset, split="train", config=None, *, batch_size=None, seed=0, task=N
     start = Preprocess.of(config) if config else Preprocess()
     preprocess, training = dataclasses.replace(start, **preprocess), split == "train"
     batch_size = batch_size or getattr(config, "batch_size", 1)
-    prepared = Prepared(open_source(dataset, split, preprocess, task=task), preprocess, training)
+    source = open_source(dataset, split, preprocess, task=task, paired=is_paired(config))
+    prepared = (DrawnApart if training and not is_paired(config) else Prepared)(source, preprocess, training)
     count = len(prepared)
     if training:
         # Each pass draws its own number, which offsets the sequence to an epoch of its own.
@@ -209,7 +251,12 @@ def load(dataset, split="train", config=None, *, batch_size=None, seed=0, task=N
     else:
         examples = tf.data.Dataset.range(count).map(lambda i: _as_batch(*_read(prepared, i)), tf.data.AUTOTUNE)
     examples = examples.apply(tf.data.experimental.assert_cardinality(count))
-    return examples.batch(batch_size).prefetch(4)
+    return examples.batch(batch_size, drop_remainder=training).prefetch(4)
+
+
+def is_paired(config):
+    """Whether the model of a config learns from pairs; those that don't say so in their Config."""
+    return getattr(config, "paired", True)
 
 
 def open_source(dataset, split, preprocess, *, task=None, paired=True):
@@ -251,34 +298,41 @@ def to_pixels(image, dtype=np.uint8):
 
 
 def _augmented(prepared, place, seed):
-    """The example at `place` of the endless sequence: which one it is, its crop and its flip."""
+    """The example at `place` of the endless sequence."""
+    if isinstance(prepared, DrawnApart):
+        return _as_batch(*_drawn(prepared.x, place, seed, 0), *_drawn(prepared.y, place, seed, 2))
+    return _as_batch(*_drawn(prepared, place, seed, 0))
+
+
+def _drawn(prepared, place, seed, salt):
+    """The images at `place` of the endless sequence: which they are, their one crop and their one flip."""
     import tensorflow as tf
 
     count = len(prepared)
     fold = tf.random.experimental.stateless_fold_in
-    order = fold(tf.constant([seed, 0], tf.int64), place // count)
+    order = fold(tf.constant([seed, salt], tf.int64), place // count)
     index = tf.random.experimental.index_shuffle(place % count, order, tf.constant(count - 1, tf.int64))
-    draws = fold(tf.constant([seed, 1], tf.int64), place)
-    x, y = _read(prepared, index)
-    both, p = tf.concat([x, y], -1), prepared.preprocess  # joined, so that both are cut and mirrored alike
+    draws = fold(tf.constant([seed, salt + 1], tf.int64), place)
+    joined, p = tf.concat(_read(prepared, index), -1), prepared.preprocess  # so that all are cut and mirrored alike
     if p.crops:
-        shape = [p.crop_size, p.crop_size, p.input_nc + p.output_nc]
-        both = tf.image.stateless_random_crop(both, shape, fold(draws, 0))
+        shape = [p.crop_size, p.crop_size, sum(prepared.channels)]
+        joined = tf.image.stateless_random_crop(joined, shape, fold(draws, 0))
     if not p.no_flip:
-        both = tf.image.stateless_random_flip_left_right(both, fold(draws, 1))
-    return _as_batch(both[..., : p.input_nc], both[..., p.input_nc :])
+        joined = tf.image.stateless_random_flip_left_right(joined, fold(draws, 1))
+    return tf.split(joined, prepared.channels, -1)
 
 
 def _read(prepared, index):
     import tensorflow as tf
 
     # Declared stateless, which it is, so that calls run side by side when determinism is asked for.
-    x, y = tf.numpy_function(prepared.__getitem__, [index], [prepared.dtype] * 2, stateful=False)
+    dtypes = [prepared.dtype] * len(prepared.channels)
+    parts = tf.numpy_function(prepared.__getitem__, [index], dtypes, stateful=False)
     p = prepared.preprocess
-    x.set_shape([None, None, p.input_nc]), y.set_shape([None, None, p.output_nc])
-    if p.crops and not prepared.training:
-        x.set_shape([p.crop_size, p.crop_size, None]), y.set_shape([p.crop_size, p.crop_size, None])
-    return x, y
+    size = p.crop_size if p.crops and not prepared.training else None
+    for part, channels in zip(parts, prepared.channels, strict=True):
+        part.set_shape([size, size, channels])
+    return parts
 
 
 def _as_batch(x, y):

@@ -3,11 +3,11 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tfi2i.data.synthetic.building import UNITS, Box, Building, Points
-from tfi2i.data.synthetic.canvas import Canvas
-from tfi2i.data.synthetic.colours import SKIES, STYLES, Look, mix, shade
 from tfi2i.data.synthetic.dice import Dice
-from tfi2i.data.synthetic.parts import (
+from tfi2i.data.synthetic.facades.building import UNITS, Box, Building, Points
+from tfi2i.data.synthetic.facades.canvas import Canvas
+from tfi2i.data.synthetic.facades.colours import SKIES, STYLES, Look, mix, shade
+from tfi2i.data.synthetic.facades.parts import (
     cast_shadows,
     paint_door,
     paint_dormer,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tfi2i.data.synthetic.colours import STYLES
 from tfi2i.data.synthetic.dice import Dice
+from tfi2i.data.synthetic.facades.colours import STYLES
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 Points = list[tuple[float, float]]

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from tfi2i.data.synthetic.building import UNITS, Box, Points
-from tfi2i.data.synthetic.colours import PALETTE, Colour, mix
 from tfi2i.data.synthetic.dice import Dice
+from tfi2i.data.synthetic.facades.building import UNITS, Box, Points
+from tfi2i.data.synthetic.facades.colours import PALETTE, Colour, mix
 
 _CLASSES = {name: index for index, name in enumerate(PALETTE)}
 _COLOURS = np.array(list(PALETTE.values()), np.uint8)

@@ -1,9 +1,9 @@
 """The parts of a facade: windows, doors and shops in the wall, and what stands out of it."""
 
-from tfi2i.data.synthetic.building import Box, Building
-from tfi2i.data.synthetic.canvas import Canvas
-from tfi2i.data.synthetic.colours import Colour, Look, mix, shade
 from tfi2i.data.synthetic.dice import Dice
+from tfi2i.data.synthetic.facades.building import Box, Building
+from tfi2i.data.synthetic.facades.canvas import Canvas
+from tfi2i.data.synthetic.facades.colours import Colour, Look, mix, shade
 
 _IRON = (42, 44, 50)
 _NIGHT = (36, 44, 56)
