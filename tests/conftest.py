@@ -73,3 +73,9 @@ def trained_run(tmp_path_factory):
     recipe = run.Recipe(steps=4, log_every=2, sample_every=2, checkpoint_every=2)
     run.train(run.Job("pix2pix", config, recipe, "synthetic_facades"), folder, progress=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def mirrored():
+    """One for all tests: the collectives of a second strategy in the same process would meet the first one's keys."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -58,7 +58,7 @@ def test_names_are_kept_what_exists_is_skipped_and_what_is_broken_is_counted(tra
 
 def test_a_picture_too_large_for_the_export_is_counted(tmp_path):
     Image.fromarray(noise(40, 40, 3)).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match="larger than the export's 32 x 32"):
+    with pytest.raises(UserError, match="larger than the network's 32 x 32"):
         translated(identity(size=(32, 32)), images.read_picture(tmp_path / "a.png"))
 
 

@@ -7,6 +7,11 @@ import typing
 
 from tfi2i.errors import UserError
 
+# How images are brought to size; see `tfi2i.data.Preprocess`.
+PREPROCESS = typing.Literal[
+    "resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "scale_shortside_and_crop", "none"
+]
+
 
 def option(default, help, least=None):
     """A dataclass field with a default, one line of help and, for a number, the least value it may have."""

@@ -3,7 +3,7 @@
 runs/NAME/
   config.json    everything that was decided: enough to rebuild the model and go on without a single flag
   checkpoints/   full training state, the last two and the best
-  networks/      what a user keeps: each generator as .keras, with SHA256SUMS
+  networks/      what a user keeps: the networks that translate, as .keras, with SHA256SUMS
   logs/          metrics.csv and TensorBoard events
   samples/       fixed test images as grids over time, and index.html to look at them
 """
@@ -29,13 +29,25 @@ from tqdm import tqdm
 
 from tfi2i import zoo
 from tfi2i.data import images
-from tfi2i.data.pipeline import Prepared, Preprocess, open_source, stream, to_float, to_pixels
+from tfi2i.data.pipeline import (
+    DrawnApart,
+    Prepared,
+    Preprocess,
+    is_paired,
+    open_source,
+    stream,
+    to_float,
+    to_pixels,
+)
+from tfi2i.directions import directions_of
 from tfi2i.errors import NoImages, UserError
+from tfi2i.nn.blocks import as_tested
 from tfi2i.options import option, validate
 from tfi2i.training.checkpoints import Checkpoints
 from tfi2i.training.records import Records, write_text
 
 SAMPLES = 6  # columns of the sample grid
+SAMPLE_STYLES = 3  # rows of it in each direction, for models of many styles
 VALIDATION = 32  # test images whose L1 decides which checkpoint is the best
 
 
@@ -70,7 +82,7 @@ class Job:
     model: str
     config: Any
     recipe: Recipe
-    dataset: str  # a name of the catalog, or a folder
+    dataset: str | None  # a name of the catalog, or a folder; None: the networks were imported
     task: str | None = None
 
     def save(self, folder):
@@ -113,6 +125,8 @@ def train(job, run, strategy=None, progress=True):
         state is safe.
     """
     run, recipe = Path(run), job.recipe
+    if job.dataset is None:
+        raise UserError(f"nothing to go on from: {run} was imported, networks only, without the state of a training")
     _check_size(job.config)
     strategy = strategy or choose_strategy(recipe.devices)
     if not recipe.no_deterministic:
@@ -121,7 +135,7 @@ def train(job, run, strategy=None, progress=True):
     with _dtype_policy(recipe.precision):
         training, testing = _open_data(job)
         steps_per_epoch = max(1, len(training) // job.config.batch_size)
-        steps = recipe.steps or steps_per_epoch * (job.config.n_epochs + job.config.n_epochs_decay)
+        steps = recipe.steps or job.config.total_steps(steps_per_epoch)
         with strategy.scope():
             model = zoo.model_class(job.model)(job.config)
             model.compile(steps_per_epoch=steps_per_epoch)
@@ -219,19 +233,34 @@ class _Loop:
         self._write_networks()
 
     def _validation_error(self):
-        """Mean L1 in [-1, 1] of the first test images, or None where there is no target to compare with."""
-        G = self.model.generators()["G"]
-        pairs = [self.testing[i] for i in range(min(VALIDATION, len(self.testing)))]
-        errors = [np.abs(_translated(G, x) - to_float(y)).mean() for x, y in pairs]
+        """Mean L1 in [-1, 1] of the first test images in all directions, or None where there is no truth.
+
+        A model of many styles is given the truth's, so that it is not blamed for another answer that is as good.
+        """
+        if not self.testing.aligned:
+            return None
+        errors = []
+        for direction in directions_of(self.model).values():
+            for i in range(min(VALIDATION, len(self.testing))):
+                example = [to_float(image) for image in self.testing[i]]
+                image, truth = example[direction.source], example[direction.target]
+                errors.append(np.abs(direction(image, direction.style_of(truth)) - truth).mean())
         return float(np.mean(errors))
 
     def _sample(self, step):
-        G = self.model.generators()["G"]
-        columns = []
-        for i in range(min(SAMPLES, len(self.testing))):
-            x, y = self.testing[i]
-            columns.append([_shown_pixels(image) for image in (x, to_pixels(_translated(G, x)), y)])
-        self.records.sample(step, list(zip(*columns, strict=True)))
+        """A grid of the first test images: in each direction a row of inputs, of outputs a style, of truths if known."""
+        rows = []
+        for direction in directions_of(self.model).values():
+            styles = direction.random_styles(SAMPLE_STYLES)
+            columns = []
+            for i in range(min(SAMPLES, len(self.testing))):
+                example = self.testing[i]
+                image = example[direction.source]
+                fakes = [to_pixels(direction(to_float(image), style)) for style in styles]
+                truth = [example[direction.target]] if self.testing.aligned else []
+                columns.append([_shown_pixels(pixels) for pixels in (image, *fakes, *truth)])
+            rows += zip(*columns, strict=True)
+        self.records.sample(step, rows)
 
     def _write_networks(self):
         write_networks(self.model, self.networks)
@@ -262,13 +291,13 @@ def compiled_step(model, strategy, xla="off"):
 
 
 def write_networks(model, folder):
-    """Writes each generator, as tested, to FOLDER/NAME.keras, and SHA256SUMS (the form `sha256sum -c` reads) last."""
+    """Writes the trained networks a model keeps, as tested, to FOLDER/NAME.keras, and SHA256SUMS (`sha256sum -c`) last."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     sums = []
-    for name, network in model.generators().items():
+    for name in model.trained:
         aside = folder / f".{name}.keras"
-        network.save(aside)
+        as_tested(getattr(model, name)).save(aside)
         sums.append((hashlib.sha256(aside.read_bytes()).hexdigest(), name))
     for _, name in sums:
         os.replace(folder / f".{name}.keras", folder / f"{name}.keras")
@@ -286,32 +315,35 @@ def load(run):
     if not (folder / "SHA256SUMS").exists():
         raise UserError(f"no trained networks yet: {folder}; they are written with the first checkpoint")
     model = zoo.model_class(job.model)(job.config)
+    model.trained = ()
     for line in (folder / "SHA256SUMS").read_text().splitlines():
         digest, file = line.split("  ")
         if hashlib.sha256((folder / file).read_bytes()).hexdigest() != digest:
             raise UserError(f"damaged file: {folder / file} (its SHA-256 is not the one in SHA256SUMS); restore it")
         getattr(model, Path(file).stem).set_weights(keras.models.load_model(folder / file).get_weights())
+        model.trained += (Path(file).stem,)
     return model
 
 
 def _open_data(job):
     """The training and the test images; without a test split, the samples come from the training images."""
-    preprocess = Preprocess.of(job.config)
+    preprocess, paired = Preprocess.of(job.config), is_paired(job.config)
     options = {"multiple": job.config.stride, "skip_bad": job.recipe.skip_bad}
-    source = open_source(job.dataset, "train", preprocess, task=job.task)
+    source = open_source(job.dataset, "train", preprocess, task=job.task, paired=paired)
     try:
-        testing = open_source(job.dataset, "test", preprocess, task=job.task)
+        testing = open_source(job.dataset, "test", preprocess, task=job.task, paired=paired)
     except NoImages:  # a folder with nothing but training images
         print("tfi2i: no test images; the samples and the best checkpoint go by training images", file=sys.stderr)
         testing = source
-    return Prepared(source, preprocess, True, **options), Prepared(testing, preprocess, False, **options)
+    training = (Prepared if paired else DrawnApart)(source, preprocess, True, **options)
+    return training, Prepared(testing, preprocess, False, **options)
 
 
 def _check_size(config):
     if Preprocess.of(config).crops and config.crop_size % config.stride:
         raise UserError(
-            f"--crop_size={config.crop_size} doesn't fit --netG={config.netG} (expected a multiple of "
-            f"{config.stride}); change one of them"
+            f"--crop_size={config.crop_size} doesn't fit the networks (expected a multiple of {config.stride}); "
+            "change it, or their depth"
         )
 
 
@@ -320,10 +352,6 @@ def _without_logs(model):
         model.train_step(batch)
 
     return step
-
-
-def _translated(G, pixels):
-    return np.asarray(G(to_float(pixels)[None], training=False))[0]
 
 
 def _shown_pixels(pixels):

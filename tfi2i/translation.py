@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from tfi2i.data import images
 from tfi2i.data.pipeline import to_float, to_pixels
+from tfi2i.directions import directions_of
 from tfi2i.errors import UserError
 
 
@@ -21,16 +22,36 @@ class Summary(NamedTuple):
 
 
 class Network(NamedTuple):
-    """call: float32 (1, H, W, input_nc) in [-1, 1] -> (1, H, W, C); stride: H and W must be multiples of it; size: the
-    one (H, W) it takes, or None for any."""
+    """What translates one picture.
+
+    call: float32 (1, H, W, input_nc) in [-1, 1], and where style_dim is not 0 a style (1, style_dim), -> (1, H, W, C).
+    stride: H and W must be multiples of it. size: the one (H, W) it takes, or None for any.
+    style_of: reads the style (style_dim,) off a picture (H, W, C) of the domain it leads to; None where that can't be.
+    attention: (1, H, W, input_nc) -> {name: heat map (1, h, w, 1)}; None for a network that has none.
+    """
 
     call: Callable
     stride: int
     input_nc: int
     size: tuple | None = None
+    style_dim: int = 0
+    style_of: Callable | None = None
+    attention: Callable | None = None
 
 
-def translate(source, pictures, output, stochastic=False, overwrite=False, progress=True):
+def translate(
+    source,
+    pictures,
+    output,
+    direction=None,
+    styles=None,
+    style_image=None,
+    seed=0,
+    attention=False,
+    stochastic=False,
+    overwrite=False,
+    progress=True,
+):
     """Translates a file, a folder or a glob pattern of pictures into the folder `output`, under the same names.
 
     What exists already is skipped, so an interrupted call can be repeated; every file is written aside and renamed. A
@@ -38,13 +59,21 @@ def translate(source, pictures, output, stochastic=False, overwrite=False, progr
 
     Args:
         source: a run, or an artefact that `tfi2i export` wrote.
+        direction: "AtoB" or "BtoA", for runs of models that translate both ways; default: AtoB.
+        styles: for models of many styles, how many to draw; the k-th answer is named NAME_k.
+        style_image: a picture whose style is taken instead.
+        seed: of the styles, which are the same for all pictures.
+        attention: also write NAME_attention.png, with what the networks looked at (U-GAT-IT).
         stochastic: keep dropout on, the noise of the papers that have it (runs only).
         overwrite: translate again what exists.
 
     Returns: `Summary`. Raises: `UserError` where the source or the pictures are not there.
     """
     paths = images.listing(pictures)
-    network, output = open_network(source, stochastic), Path(output)
+    network, output = open_network(source, stochastic, direction), Path(output)
+    chosen = _styles(network, styles, style_image, seed)
+    if attention and network.attention is None:
+        raise UserError(f"--attention: {source} has no attention maps (expected a run of ugatit with its networks)")
     if output.exists() and not output.is_dir():
         raise UserError(f"not a folder: {output}; name a folder for the results")
     if paths[0].parent.resolve() == output.resolve():
@@ -52,8 +81,10 @@ def translate(source, pictures, output, stochastic=False, overwrite=False, progr
     output.mkdir(parents=True, exist_ok=True)
     done, skipped, failed = 0, 0, {}
     for path in tqdm(paths, unit="picture", disable=not progress, dynamic_ncols=True):
-        target = output / (path.name if path.suffix.lower() != ".gif" else f"{path.stem}.png")
-        if target.exists() and not overwrite:
+        suffix = path.suffix if path.suffix.lower() != ".gif" else ".png"
+        numbers = [""] if len(chosen) == 1 else [f"_{k + 1}" for k in range(len(chosen))]
+        targets = [output / f"{path.stem}{number}{suffix}" for number in numbers]
+        if all(target.exists() for target in targets) and not overwrite:
             skipped += 1
             continue
         try:
@@ -61,51 +92,131 @@ def translate(source, pictures, output, stochastic=False, overwrite=False, progr
         except UserError as error:
             failed[str(path)] = str(error)
             continue
-        images.write(target, translated(network, picture), picture.alpha)
+        for target, style in zip(targets, chosen, strict=True):
+            images.write(target, translated(network, picture, style), picture.alpha)
+        if attention:
+            images.write(output / f"{path.stem}_attention.png", attention_sheet(network, picture))
         done += 1
     return Summary(done, skipped, failed)
 
 
-def translated(network, picture):
+def translated(network, picture, style=None):
     """A `Picture` translated: pixels of its size and depth; grey again unless the network adds colour."""
-    pixels = picture.pixels if picture.alpha is None else images.on_white(picture.pixels, picture.alpha)
-    x = to_float(images.with_channels(pixels, network.input_nc))
-    y = to_pixels(_at_any_size(network, x), picture.pixels.dtype)
+    y = to_pixels(_at_any_size(network, _input(network, picture), style), picture.pixels.dtype)
     if y.shape[-1] == network.input_nc:
         y = images.with_channels(y, picture.pixels.shape[-1])
     return y
 
 
-def open_network(source, stochastic=False):
+def attention_sheet(network, picture):
+    """The picture, and each heat map over what its network looked at: G at the picture, each D at the translation.
+
+    Returns: uint8 (H, n W, 3), the panels side by side, as in figure 2 of the paper on U-GAT-IT.
+    """
+    x = _input(network, picture)
+    padded = _padded(network, x)
+    y = network.call(padded[None])[0]
+    panels = [x]
+    for name, heat in network.attention(padded[None]).items():
+        seen = padded if name == "G" else y
+        panels.append(heat_over(seen, np.asarray(heat)[0, ..., 0])[: x.shape[0], : x.shape[1]])
+        if name == "G":
+            panels.append(y[: x.shape[0], : x.shape[1]])
+    return np.concatenate([images.with_channels(to_pixels(panel), 3) for panel in panels], axis=1)
+
+
+def heat_over(image, heat):
+    """A heat map (h, w), brought to [0, 1] and to the size of `image`, as colours mixed half and half with it."""
+    from matplotlib import colormaps
+
+    span = heat.max() - heat.min()
+    heat = (heat - heat.min()) / span if span else np.zeros_like(heat)
+    height, width = image.shape[:2]
+    heat = images.resize(np.round(heat[..., None] * 255).astype(np.uint8), height, width)[..., 0]
+    colours = to_float(np.round(colormaps["jet"](heat)[..., :3] * 255).astype(np.uint8))
+    return 0.5 * images.with_channels(image, 3) + 0.5 * colours
+
+
+def open_network(source, stochastic=False, direction=None):
     """The `Network` in a run's folder or an exported artefact."""
     source = Path(source)
     if (source / "config.json").exists():
         from tfi2i.run import load
 
         model = load(source)
-        G = model.generators(stochastic)["G"]
-        return Network(lambda x: np.asarray(G(x, training=False)), model.config.stride, model.config.input_nc)
+        return network_of(model, direction, stochastic)
     from tfi2i.exporting import open_artefact
 
     if not source.exists():
         raise UserError(f"no such run or export: {source}")
     if stochastic:
         raise UserError(f"--stochastic needs a run: {source} is an export, which has no noise")
+    if direction:
+        raise UserError(f"--direction needs a run: {source} is an export, which translates one way")
     artefact = open_artefact(source)
-    return Network(artefact, artefact.stride, artefact.channels, artefact.size)
+    return Network(artefact, artefact.stride, artefact.channels, artefact.size, artefact.style_dim)
 
 
-def _at_any_size(network, x):
-    """Mirrors the right and the bottom up to what the network takes, and cuts the result back: size in is size out."""
+def network_of(model, direction=None, stochastic=False):
+    """The `Network` of a translator. Raises `UserError` for a direction in which it does not translate."""
+    G = model.generator(direction, stochastic)
+    way = directions_of(model, stochastic)[direction or next(iter(model.generators()))]
+    _, height, width, input_nc = G.inputs[0].shape
+
+    def call(*inputs):
+        return np.asarray(G(inputs if len(inputs) > 1 else inputs[0], training=False))
+
+    maps = model.attention(way.name) if hasattr(model, "attention") else None
+    return Network(
+        call,
+        model.config.stride,
+        input_nc,
+        (height, width) if height else None,
+        way.style_dim,
+        way.style_of if way.style_encoder else None,
+        maps and (lambda x: maps(x, training=False)),
+    )
+
+
+def _styles(network, count, style_image, seed):
+    """The styles that were asked for, (1, S) each; one None for a network without styles."""
+    if count is not None and count < 1:
+        raise UserError(f"--styles={count} (expected at least 1)")
+    if not network.style_dim:
+        if count or style_image:
+            raise UserError("--styles and --style_image need a model of many styles, such as munit or drit")
+        return [None]
+    if style_image:
+        if network.style_of is None:
+            raise UserError("--style_image needs a run, which has the style encoder; an export has not")
+        reference = images.read_picture(images.listing(style_image)[0])
+        return [network.style_of(_padded(network, _input(network, reference)))[None]]
+    return list(np.random.default_rng(seed).standard_normal((count or 1, 1, network.style_dim), np.float32))
+
+
+def _input(network, picture):
+    """The pixels of a `Picture` as the network takes them: transparency on white, float32 (H, W, input_nc)."""
+    pixels = picture.pixels if picture.alpha is None else images.on_white(picture.pixels, picture.alpha)
+    return to_float(images.with_channels(pixels, network.input_nc))
+
+
+def _at_any_size(network, x, style):
+    """Size in is size out: what had to be added for the network is cut off again."""
+    inputs = [_padded(network, x)[None]] if style is None else [_padded(network, x)[None], style]
+    return network.call(*inputs)[0, : x.shape[0], : x.shape[1]]
+
+
+def _padded(network, x):
+    """Mirrors the right and the bottom up to what the network takes."""
     height, width = x.shape[:2]
     if network.size:
         tall, wide = network.size
         if height > tall or width > wide:
             raise UserError(
-                f"a picture of {width} x {height} is larger than the export's {wide} x {tall}; export with --size"
+                f"a picture of {width} x {height} is larger than the network's {wide} x {tall}; make it smaller, or "
+                "export with --size"
             )
     else:
         tall, wide = (-(-side // network.stride) * network.stride for side in (height, width))
     mode = "reflect" if min(height, width) > 1 else "edge"
-    padded = np.pad(x, ((0, tall - height), (0, wide - width), (0, 0)), mode)
-    return network.call(padded[None])[0, :height, :width]
+    return np.pad(x, ((0, tall - height), (0, wide - width), (0, 0)), mode)

@@ -62,7 +62,9 @@ class NumberedImages(Numbered):
         return {"image": super().__getitem__(index)["A"]}
 
 
-@pytest.mark.parametrize("source", [Unpaired(NumberedImages(7), NumberedImages(5)), Numbered(7)], ids=["two", "aligned"])
+@pytest.mark.parametrize(
+    "source", [Unpaired(NumberedImages(7), NumberedImages(5)), Numbered(7)], ids=["two", "aligned"]
+)
 def test_domains_without_pairs_are_drawn_apart(source):
     """Each in permutations of its own, cut on its own, from any step on, whether or not the source is aligned."""
     prepared = DrawnApart(source, PLAIN, True)

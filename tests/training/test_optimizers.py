@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfi2i.training.optimizers import Adam, EpochSchedule
+from tfi2i.training.optimizers import Adam, EpochSchedule, HalfLinear, StepDecay
 
 CASE = Path(__file__).parent.parent / "parity" / "optimiser"
 SETTINGS = json.loads((CASE / "case.json").read_text())["settings"]
@@ -36,6 +36,16 @@ def test_linear_policy_is_the_official_one():
     assert float(schedule(200 * 3)) == 0.0  # and not negative beyond
 
 
+def test_the_schedules_of_the_two_domain_programs():
+    wanted = np.load(CASE / "optimiser.npz")
+    drit = EpochSchedule(1e-4, "linear", 7, n_epochs=600, n_epochs_decay=600, ahead=0)
+    np.testing.assert_allclose([drit(7 * e) for e in range(1200)], wanted["schedule/drit_per_epoch"], rtol=1e-5)
+    munit = [StepDecay(1e-4)(int(i)) for i in wanted["schedule/munit_iterations"]]
+    np.testing.assert_allclose(munit, wanted["schedule/munit_lr"], rtol=1e-6)
+    ugatit = [HalfLinear(1e-4, 1000)(i) for i in range(1000)]
+    np.testing.assert_allclose(ugatit, wanted["schedule/ugatit_iteration_1000_total_1000"], rtol=1e-4, atol=1e-11)
+
+
 def test_other_policies():
     step = EpochSchedule(1.0, "step", 10, lr_decay_iters=2)
     assert [round(float(step(10 * e)), 6) for e in range(6)] == [1.0, 1.0, 0.1, 0.1, 0.01, 0.01]
@@ -46,7 +56,8 @@ def test_other_policies():
         EpochSchedule(1.0, "plateau", 1)
 
 
-def test_optimizer_round_trip():
-    optimizer = Adam(EpochSchedule(2e-4, "linear", 7), l2=1e-4)
+@pytest.mark.parametrize("rate", [EpochSchedule(2e-4, "linear", 7, ahead=0), StepDecay(1e-4, 10), HalfLinear(1e-4, 10)])
+def test_optimizer_round_trip(rate):
+    optimizer = Adam(rate, l2=1e-4)
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert again.get_config() == optimizer.get_config()

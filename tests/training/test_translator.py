@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from replicas import distribute
+
 import tfi2i
 from tfi2i.run import compiled_step
 
@@ -89,23 +91,6 @@ def test_xla_on_equals_off(tiny, options):
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-4)
     for a, b in zip(results[0][1], results[1][1], strict=True):
         np.testing.assert_allclose(a, b, atol=2e-4)
-
-
-@pytest.fixture(scope="module")
-def mirrored():
-    """One for all tests: the collectives of a second strategy in the same process would meet the first one's keys."""
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-
-def distribute(strategy, images):
-    """Each replica gets its share of the batch, in order."""
-    per_replica = len(images["x"]) // strategy.num_replicas_in_sync
-
-    def share(context):
-        at = context.replica_id_in_sync_group * per_replica
-        return {k: tf.constant(v[at : at + per_replica]) for k, v in images.items()}
-
-    return strategy.experimental_distribute_values_from_function(share)
 
 
 @pytest.mark.parametrize("xla", ["off", "on"])

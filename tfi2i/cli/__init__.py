@@ -14,6 +14,7 @@ VERBS = {
     "train": "train a model, or go on with a run",
     "translate": "translate pictures with a run or an export",
     "evaluate": "measure a run on a test set",
+    "import": "make a run of official PyTorch checkpoints",
     "export": "write a SavedModel or a LiteRT file, proven equal to the model",
     "datasets": "check a folder of pictures",
     "list": "models, presets and data sets",

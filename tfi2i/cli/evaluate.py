@@ -1,4 +1,4 @@
-"""Measure a run on a test set: L1, PSNR and SSIM against the targets, with the protocol beside the numbers."""
+"""Measure a run on a test set: L1, PSNR and SSIM against the truth, with the protocol beside the numbers."""
 
 import dataclasses
 import json

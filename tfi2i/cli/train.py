@@ -23,7 +23,7 @@ def add_arguments(parser, argv):
     parser.add_argument("--resume", metavar="RUN", help="go on with this run; everything else is in its config.json")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_options(parser.add_argument_group("how to run"), Recipe)
-    if model := _peek(argv, "--model"):
+    if model := peek(argv, "--model"):
         add_options(parser.add_argument_group(f"options of {model}"), zoo.model_class(model).Config)
 
 
@@ -66,8 +66,8 @@ def job_of(args):
         raise UserError("which data? --dataset=NAME (see `tfi2i list`) or --data_dir=FOLDER")
     config = _replaced(preset.config, given)
     recipe = _replaced(Recipe(steps=preset.steps), given)
-    if {"n_epochs", "n_epochs_decay"} & given.keys() and "steps" not in given:
-        recipe = dataclasses.replace(recipe, steps=None)  # the user counts in epochs
+    if config.total_steps(1000) != preset.config.total_steps(1000) and "steps" not in given:
+        recipe = dataclasses.replace(recipe, steps=None)  # the user says the length in the model's own way
     task = args.task or (preset.task if args.data_dir else None)
     return Job(args.model, config, recipe, str(dataset), task)
 
@@ -125,7 +125,8 @@ def _replaced(options, given):
     return dataclasses.replace(options, **{name: value for name, value in given.items() if name in names})
 
 
-def _peek(argv, name):
+def peek(argv, name):
+    """The value of an option before the options are parsed, which this one decides; None if it isn't given."""
     for k, argument in enumerate(argv):
         if argument.startswith(f"{name}="):
             return argument.split("=", 1)[1]

@@ -10,6 +10,13 @@ def add_arguments(parser, argv):
     parser.add_argument("run", metavar="RUN", help="a run, or an artefact that `tfi2i export` wrote")
     parser.add_argument("pictures", metavar="IN", help="a file, a folder or a glob pattern")
     parser.add_argument("output", metavar="OUT", help="folder for the results")
+    parser.add_argument("--direction", choices=("AtoB", "BtoA"), help="for models that translate both ways [AtoB]")
+    parser.add_argument(
+        "--styles", type=int, metavar="N", help="N random styles of each picture (munit, samunit, drit)"
+    )
+    parser.add_argument("--style_image", metavar="FILE", help="take the style of this picture of the other domain")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random styles [%(default)s]")
+    parser.add_argument("--attention", action="store_true", help="also write what the networks looked at (ugatit)")
     parser.add_argument("--stochastic", action="store_true", help="keep dropout on, the paper's noise")
     parser.add_argument("--overwrite", action="store_true", help="translate again what exists")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -20,7 +27,9 @@ def run(args):
     import_tensorflow()
     from tfi2i.translation import translate
 
-    summary = translate(args.run, args.pictures, args.output, args.stochastic, args.overwrite, progress=not args.quiet)
+    names = ("direction", "styles", "style_image", "seed", "attention", "stochastic", "overwrite")
+    options = {name: getattr(args, name) for name in names}
+    summary = translate(args.run, args.pictures, args.output, **options, progress=not args.quiet)
     for reason in summary.failed.values():
         print(f"tfi2i: failed: {reason}", file=sys.stderr)
     if args.json:

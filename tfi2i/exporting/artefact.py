@@ -16,6 +16,8 @@ from tfi2i.exporting.saved_model import SIGNATURE
 class Artefact:
     """A generator without its model: call it with float32 images (B, H, W, C) in [-1, 1], it returns the same.
 
+    Where `style_dim` is not 0 it takes a style (B, style_dim) for each image, too.
+
     Attributes:
         path: the SavedModel's folder or the LiteRT file.
         format: "SavedModel" or "LiteRT".
@@ -28,7 +30,7 @@ class Artefact:
     inputs: dict
     outputs: dict
     stride: int
-    run: Callable[[np.ndarray], np.ndarray]
+    run: Callable[[dict], np.ndarray]
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -41,18 +43,27 @@ class Artefact:
         return self._shape[3]
 
     @property
-    def _shape(self):
-        (shape,) = self.inputs.values()
-        return shape
+    def style_dim(self) -> int:
+        return next((shape[1] for shape in self.inputs.values() if len(shape) == 2), 0)
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    @property
+    def _shape(self):
+        return next(shape for shape in self.inputs.values() if len(shape) == 4)
+
+    def __call__(self, images: np.ndarray, styles: np.ndarray | None = None) -> np.ndarray:
         _, *expected = self._shape
         fits = images.ndim == 4 and all(n in (None, m) for n, m in zip(expected, images.shape[1:], strict=True))
         if not fits:
             raise ValueError(
                 f"{self.path} takes images of shape (B, H, W, C) = (any, {expected}). Received: {images.shape}"
             )
-        return self.run(np.asarray(images, np.float32))
+        wanted = (len(images), self.style_dim) if self.style_dim else None
+        if (None if styles is None else styles.shape) != wanted:
+            received = None if styles is None else styles.shape
+            raise ValueError(f"{self.path} takes styles of shape {wanted}. Received: {received}")
+        given = [images] if styles is None else [images, styles]
+        by_rank = {array.ndim: np.asarray(array, np.float32) for array in given}
+        return self.run({name: by_rank[len(shape)] for name, shape in self.inputs.items()})
 
 
 def open_artefact(path: str | Path) -> Artefact:
@@ -63,10 +74,12 @@ def open_artefact(path: str | Path) -> Artefact:
     path = _located(Path(path))
     stride = read_record(path).get("stride", 1)
     artefact = _open_saved_model(path, stride) if path.is_dir() else _open_litert(path, stride)
-    shapes = [*artefact.inputs.values(), *artefact.outputs.values()]
-    if len(artefact.inputs) != 1 or len(artefact.outputs) != 1 or any(len(shape) != 4 for shape in shapes):
+    ranks_in, ranks_out = ([len(shape) for shape in shapes.values()] for shapes in (artefact.inputs, artefact.outputs))
+    if sorted(ranks_in) not in ([4], [2, 4]) or ranks_out != [4]:
         found = f"{artefact.inputs} to {artefact.outputs}"
-        raise UserError(f"not an image translator: {path} (expected one image to one image, received {found})")
+        raise UserError(
+            f"not an image translator: {path} (expected an image, perhaps with a style, to one image; received {found})"
+        )
     return artefact
 
 
@@ -96,9 +109,9 @@ def _open_saved_model(path, stride):
     inputs = {name: spec.shape.as_list() for name, spec in signature.structured_input_signature[1].items()}
     outputs = {name: spec.shape.as_list() for name, spec in signature.structured_outputs.items()}
 
-    def run(images):
+    def run(arrays):
         # Through the whole model, because a signature doesn't keep the variables alive that it reads.
-        (result,) = loaded.signatures[SIGNATURE](**dict.fromkeys(inputs, tf.constant(images))).values()
+        (result,) = loaded.signatures[SIGNATURE](**{name: tf.constant(a) for name, a in arrays.items()}).values()
         return result.numpy()
 
     return Artefact(path, "SavedModel", inputs, outputs, stride, run)
@@ -119,8 +132,9 @@ def _open_litert(path, stride):
     inputs = {name: _litert_shape(detail) for name, detail in translate.get_input_details().items()}
     outputs = {name: _litert_shape(detail) for name, detail in translate.get_output_details().items()}
 
-    def run(images):
-        results = [translate(**dict.fromkeys(inputs, image[None])) for image in images]  # the file holds batch 1
+    def run(arrays):
+        batch = len(next(iter(arrays.values())))  # the file holds batch 1
+        results = [translate(**{name: a[i : i + 1] for name, a in arrays.items()}) for i in range(batch)]
         return np.concatenate([array for result in results for array in result.values()])
 
     return Artefact(path, "LiteRT", inputs, outputs, stride, run)

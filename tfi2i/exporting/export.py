@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfi2i.directions import style_dim
 from tfi2i.errors import UserError
 from tfi2i.exporting.litert import export_litert
 from tfi2i.exporting.report import record_path, write_report
@@ -18,6 +19,8 @@ FORMATS = ("saved_model", "litert")
 
 def export(run, formats=FORMATS, out="exports", size=None):
     """Exports every generator of a run: OUT/NAME/1 (SavedModel) and OUT/NAME.tflite (LiteRT), NAME that of the run.
+
+    A model of two directions has two, NAME_AtoB and NAME_BtoA. Where there are styles they are a second input, `style`.
 
     Each artefact is written aside, read back, compared with the model on random images, and only then moved in place.
 
@@ -43,23 +46,32 @@ def export(run, formats=FORMATS, out="exports", size=None):
     out.mkdir(parents=True, exist_ok=True)
     for key, generator in generators.items():
         name = Path(run).resolve().name + (f"_{key}" if len(generators) > 1 else "")
-        images = np.random.default_rng(0).uniform(-1, 1, (2, height, width, model.config.input_nc)).astype("float32")
+        inputs = random_inputs(generator, height, width)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as aside:
             if "saved_model" in formats:
                 artefact = export_saved_model(generator, Path(aside) / name)
-                report = _proven(generator, artefact, images, stride)
+                report = _proven(generator, artefact, inputs, stride)
                 (out / name).mkdir(exist_ok=True)
                 reports.append(_placed(report, out / name / str(next_version(out / name))))
             if "litert" in formats:
                 artefact = export_litert(generator, Path(aside) / f"{name}.tflite", height, width)
-                report = _proven(generator, artefact, images, stride)
+                report = _proven(generator, artefact, inputs, stride)
                 os.replace(record_path(artefact), record_path(out / artefact.name))
                 reports.append(_placed(report, out / artefact.name))
     return reports
 
 
-def _proven(generator, artefact, images, stride):
-    report = verify(generator, artefact, images)
+def random_inputs(generator, height, width):
+    """Two random images, and two random styles where the generator takes them."""
+    random = np.random.default_rng(0)
+    inputs = [random.uniform(-1, 1, (2, height, width, generator.inputs[0].shape[-1])).astype("float32")]
+    if size := style_dim(generator):
+        inputs.append(random.standard_normal((2, size), np.float32))
+    return inputs
+
+
+def _proven(generator, artefact, inputs, stride):
+    report = verify(generator, artefact, *inputs)
     write_report(report, stride=stride)
     return report
 

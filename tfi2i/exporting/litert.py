@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tfi2i.errors import UserError
 from tfi2i.exporting.report import record_path
+from tfi2i.exporting.saved_model import signature
 
 
 def export_litert(generator, path: str | Path, height: int, width: int) -> Path:
@@ -32,7 +33,7 @@ def convert(generator, height: int, width: int) -> bytes:
     """The generator as a LiteRT flatbuffer: float32 `image` (1, height, width, C) in [-1, 1] to `image` in [-1, 1].
 
     Args:
-        generator: functional keras.Model, float32 (B, H, W, C) in [-1, 1] to the same.
+        generator: functional keras.Model, float32 (B, H, W, C) in [-1, 1], perhaps with a style (B, S), to the same.
         height, width: in pixels; multiples of the generator's stride.
 
     Raises: `UserError` naming the operators that LiteRT has no kernel for.
@@ -59,10 +60,9 @@ def convert(generator, height: int, width: int) -> bytes:
 def _frozen(generator, height, width):
     import tensorflow as tf
 
-    image = tf.TensorSpec([1, height, width, generator.inputs[0].shape[-1]], tf.float32, name="image")
     frozen = tf.Module()
     # Freezing sees only the tf.Variables that it can reach from here. Given the Keras model itself it finds none, and
     # writes, without a word, a file that has no weights and answers NaN.
     frozen.weights = [variable.value for variable in generator.variables]
-    frozen.translate = tf.function(lambda image: {"image": generator(image, training=False)}, input_signature=[image])
+    frozen.translate = signature(generator, fixed=(1, height, width))
     return frozen

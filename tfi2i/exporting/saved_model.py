@@ -13,9 +13,9 @@ def export_saved_model(generator, folder: str | Path, *, name: str = "image") ->
     The signature `serving_default` takes any number and size of images, as far as the generator does.
 
     Args:
-        generator: functional keras.Model, float32 (B, H, W, C) in [-1, 1] to the same.
+        generator: functional keras.Model, float32 (B, H, W, C) in [-1, 1], perhaps with a style (B, S), to the same.
         folder: created where it doesn't exist.
-        name: of the signature's one input and one output.
+        name: of the image in the signature, as input and as output; a generator's style is named `style`.
 
     Returns: the version's folder.
     """
@@ -35,11 +35,27 @@ def export_saved_model(generator, folder: str | Path, *, name: str = "image") ->
 def _serving(generator, name):
     import tensorflow as tf
 
-    image = tf.TensorSpec([None, None, None, generator.inputs[0].shape[-1]], tf.float32, name=name)
     serving = tf.Module()
     serving.weights = [variable.value for variable in generator.variables]  # tf.Variables, which a tf.Module can track
-    serving.serve = tf.function(lambda image: {name: generator(image, training=False)}, input_signature=[image])
+    serving.serve = signature(generator, name)
     return serving
+
+
+def signature(generator, name="image", fixed=()):
+    """A generator as a tf.function of `image`, and of `style` where it has styles, to {"image"}, with named inputs.
+
+    Args:
+        fixed: (B, H, W), where these are known.
+    """
+    import tensorflow as tf
+
+    image, *style = (tensor.shape for tensor in generator.inputs)
+    batch, *size = fixed or (None, *image[1:3])
+    specs = [tf.TensorSpec([batch, *size, image[-1]], tf.float32, name=name)]
+    if not style:
+        return tf.function(lambda image: {name: generator(image, training=False)}, input_signature=specs)
+    specs.append(tf.TensorSpec([batch, style[0][-1]], tf.float32, name="style"))
+    return tf.function(lambda image, style: {name: generator([image, style], training=False)}, input_signature=specs)
 
 
 def next_version(folder):

@@ -32,7 +32,13 @@ class Report:
 
 
 def verify(
-    generator, artefact: str | Path, inputs: np.ndarray, *, max_error: float = 1e-4, mean_error: float = 1e-5
+    generator,
+    artefact: str | Path,
+    inputs: np.ndarray,
+    styles: np.ndarray | None = None,
+    *,
+    max_error: float = 1e-4,
+    mean_error: float = 1e-5,
 ) -> Report:
     """Reads an artefact back from disk and compares its output with the generator's.
 
@@ -40,14 +46,15 @@ def verify(
         generator: the functional keras.Model that was exported.
         artefact: path of a SavedModel or a LiteRT file.
         inputs: float32 (B, H, W, C) in [-1, 1], of the size that the artefact takes.
+        styles: float32 (B, S), for a generator that takes them.
         max_error, mean_error: the largest absolute differences that pass. Convolutions sum in another order elsewhere,
             so deep generators differ by 2e-5.
 
     Raises: `ExportMismatch` above these bounds; `UserError` where the artefact cannot be opened.
     """
     opened = open_artefact(artefact)
-    expected = np.asarray(generator(inputs, training=False), np.float64)
-    received = opened(inputs)
+    expected = np.asarray(generator(inputs if styles is None else [inputs, styles], training=False), np.float64)
+    received = opened(inputs, styles)
     if received.shape != expected.shape:
         raise ExportMismatch(f"{opened.path} returns shape {received.shape} (expected {expected.shape})")
     report = _compare(opened, expected, received)

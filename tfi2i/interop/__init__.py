@@ -10,7 +10,14 @@ from importlib import import_module
 from tfi2i.errors import UserError
 
 # Which module knows a model's official checkpoints.
-KNOWN = {"pix2pix": "tfi2i.interop.junyanz"}
+KNOWN = {
+    "pix2pix": "tfi2i.interop.pix2pix",
+    "cyclegan": "tfi2i.interop.cyclegan",
+    "unit": "tfi2i.interop.munit",
+    "munit": "tfi2i.interop.munit",
+    "drit": "tfi2i.interop.drit",
+    "ugatit": "tfi2i.interop.ugatit",
+}
 
 
 def _module_of(model):
@@ -29,6 +36,8 @@ def from_pytorch(model, *files, **config):
 
     Returns: the `Translator`. Raises `UserError` naming the file and the key where something does not fit.
     """
+    if not files:
+        raise UserError(f"no files to import {model} from; name the official program's checkpoints")
     return _module_of(model).from_pytorch(*files, **config)
 
 

@@ -1,4 +1,4 @@
-"""The checkpoints of junyanz/pytorch-CycleGAN-and-pix2pix: `latest_net_G.pth`, `latest_net_D.pth`.
+"""The checkpoints of junyanz/pytorch-CycleGAN-and-pix2pix: `latest_net_G.pth`, `latest_net_D.pth`, and with _A and _B.
 
 A module's path in a state dict is its place in the program's nested `nn.Sequential`s; activations, padding and dropout
 take a place too but hold nothing. The tables below say which place each of our layers has there.
@@ -57,37 +57,35 @@ def patchgan_modules(n_layers):
 PIXELGAN_MODULES = {"conv1": "net.0", "conv2": "net.2", "conv2_norm": "net.3", "conv3": "net.5"}
 
 
-def official_networks(translator):
-    return {"G": translator.G, "D": translator.D}
-
-
-def parameters(translator):
-    config = translator.config
+def generator_parameters(network, config):
+    """[Parameter] of a generator that was built from this config."""
     if config.netG.startswith("unet_"):
-        G = unet_modules(config.stride.bit_length() - 1)
+        modules = unet_modules(config.stride.bit_length() - 1)
     else:
-        G = resnet_modules(int(re.fullmatch(r"resnet_(\d+)blocks", config.netG)[1]), dropout=not config.no_dropout)
-    D = PIXELGAN_MODULES if config.netD == "pixel" else patchgan_modules(_n_layers(config))
-    return {"G": parameters_of(translator.G, G), "D": parameters_of(translator.D, D)}
+        blocks = int(re.fullmatch(r"resnet_(\d+)blocks", config.netG)[1])
+        modules = resnet_modules(blocks, dropout=not config.no_dropout)
+    return parameters_of(network, modules)
 
 
-def from_pytorch(*files, **config):
-    """pix2pix from the program's files, generator and discriminator in any order, either one alone."""
-    from tfi2i.zoo import create
+def discriminator_parameters(network, config):
+    """[Parameter] of a discriminator that was built from this config."""
+    n_layers = 3 if config.netD == "basic" else config.n_layers_D
+    return parameters_of(network, PIXELGAN_MODULES if config.netD == "pixel" else patchgan_modules(n_layers))
 
-    state_dicts, inferred = {}, {}
-    for file in files:
-        (state_dict,) = find_state_dicts(load(file)).values()
-        network, options = _infer(state_dict, file)
-        if network in state_dicts:
-            raise UserError(f"two files of network {network}: {state_dicts[network][1]} and {file}; give one of each")
-        state_dicts[network] = (state_dict, file)
-        inferred |= options
-    translator = create("pix2pix", **(inferred | config))
-    known = parameters(translator)
+
+def read(file):
+    """(state dict, "G" or "D", what its keys and shapes say of the Config) of one of the program's files."""
+    state_dicts = find_state_dicts(load(file))
+    if len(state_dicts) != 1:
+        raise UserError(f"one network was expected: {file} (received {', '.join(state_dicts)}); give its own file")
+    (state_dict,) = state_dicts.values()
+    return state_dict, *_infer(state_dict, file)
+
+
+def load_all(known, state_dicts):
+    """Loads {network: (state dict, file)} into {network: [Parameter]}."""
     for network, (state_dict, file) in state_dicts.items():
         load_state_dict(known[network], state_dict, file)
-    return translator
 
 
 def _infer(state_dict, file):
@@ -107,8 +105,10 @@ def _infer(state_dict, file):
         }
     if "net.0.weight" in shapes:
         return "D", {"netD": "pixel", "ndf": shapes["net.0.weight"][0], "norm": _norm(shapes, "net.2")}
-    raise UserError(f"not a pix2pix network: {file} (expected a U-Net, ResNet, PatchGAN or PixelGAN; received keys "
-                    f"{', '.join(list(shapes)[:3])})")  # fmt: skip
+    raise UserError(
+        f"no network of the pix2pix and CycleGAN program: {file} (expected the keys and kernels of its U-Net, ResNet, "
+        f"PatchGAN or PixelGAN; received {', '.join(_described(shapes))}); other programs' networks have other layers"
+    )
 
 
 def _infer_unet(shapes):
@@ -142,5 +142,5 @@ def _norm(shapes, normed_conv):
     return "instance" if f"{normed_conv}.bias" in shapes else "none"
 
 
-def _n_layers(config):
-    return 3 if config.netD == "basic" else config.n_layers_D
+def _described(shapes):
+    return [f"{key} {'x'.join(map(str, shape))}" for key, shape in list(shapes.items())[:3]]

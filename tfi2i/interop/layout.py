@@ -6,9 +6,10 @@ import numpy as np
 
 from tfi2i.errors import UserError
 
-# Conv2d (O, I, kH, kW) <-> (kH, kW, I, O) and ConvTranspose2d (I, O, kH, kW) <-> (kH, kW, O, I).
-_KERNEL_TO_OFFICIAL = (3, 2, 0, 1)
-_KERNEL_FROM_OFFICIAL = (2, 3, 1, 0)
+# By number of axes: Conv2d (O, I, kH, kW) <-> (kH, kW, I, O), ConvTranspose2d (I, O, kH, kW) <-> (kH, kW, O, I) and
+# Linear (O, I) <-> (I, O).
+_TO_OFFICIAL = {4: (3, 2, 0, 1), 2: (1, 0)}
+_FROM_OFFICIAL = {4: (2, 3, 1, 0), 2: (1, 0)}
 
 _OFFICIAL_SUFFIX = {
     "kernel": "weight",
@@ -28,7 +29,8 @@ class Parameter(NamedTuple):
 
     def to_official(self, array):
         """A NumPy array shaped like the variable (a value, a gradient), in the official layout."""
-        return np.transpose(array, _KERNEL_TO_OFFICIAL) if np.ndim(array) == 4 else np.asarray(array)
+        axes = _TO_OFFICIAL.get(np.ndim(array))
+        return np.transpose(array, axes) if axes else np.asarray(array)
 
     @property
     def official_shape(self):
@@ -36,7 +38,8 @@ class Parameter(NamedTuple):
 
     def load(self, array):
         """Sets the variable from an array in the official layout."""
-        self.variable.assign(np.transpose(array, _KERNEL_FROM_OFFICIAL) if array.ndim == 4 else array)
+        axes = _FROM_OFFICIAL.get(array.ndim)
+        self.variable.assign(np.transpose(array, axes) if axes else array)
 
 
 def parameters_of(network, modules):

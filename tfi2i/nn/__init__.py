@@ -3,6 +3,38 @@
 Importing it registers the layers with Keras, so that `keras.models.load_model` knows them.
 """
 
-from tfi2i.nn import blocks, normalization, padding
+from tfi2i.nn import (
+    adain,
+    adalin,
+    attention,
+    blocks,
+    class_activation,
+    conditioning,
+    content,
+    disentangled,
+    image_layer_norm,
+    layer_norm,
+    multiscale,
+    normalization,
+    padding,
+    spectral_norm,
+    upsampling,
+)
 
-__all__ = ["blocks", "normalization", "padding"]
+__all__ = [
+    "adain",
+    "adalin",
+    "attention",
+    "blocks",
+    "class_activation",
+    "conditioning",
+    "content",
+    "disentangled",
+    "image_layer_norm",
+    "layer_norm",
+    "multiscale",
+    "normalization",
+    "padding",
+    "spectral_norm",
+    "upsampling",
+]

@@ -47,23 +47,25 @@ def _bias_correction(beta, step):
 class EpochSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """The published programs' `lr_policy`, which change the rate once an epoch, e = 0, 1, ...
 
-    linear: lr (1 - max(0, e + 2 - n_epochs) / (n_epochs_decay + 1)): constant, then down to 0 in the last epoch. The
-        program advances its scheduler at the start of each epoch, hence e + 2 and not e + 1.
+    linear: lr (1 - max(0, e + ahead - n_epochs) / (n_epochs_decay + 1)): constant, then down. The PyTorch program of
+        pix2pix and CycleGAN advances its scheduler at the start of each epoch and counts from one, hence `ahead` = 2 and
+        a rate of 0 in the last epoch; DRIT's has `ahead` = 0.
     step: lr 0.1^(e // lr_decay_iters).
     cosine: lr (1 + cos(pi e / n_epochs)) / 2.
     constant: lr.
     """
 
-    def __init__(self, lr, policy, steps_per_epoch, n_epochs=100, n_epochs_decay=100, lr_decay_iters=50):
+    def __init__(self, lr, policy, steps_per_epoch, n_epochs=100, n_epochs_decay=100, lr_decay_iters=50, ahead=2):
         if policy not in LR_POLICIES:
             raise ValueError(f"lr_policy must be one of {', '.join(LR_POLICIES)}. Received: {policy!r}")
         self.lr, self.policy, self.steps_per_epoch = lr, policy, steps_per_epoch
-        self.n_epochs, self.n_epochs_decay, self.lr_decay_iters = n_epochs, n_epochs_decay, lr_decay_iters
+        self.n_epochs, self.n_epochs_decay = n_epochs, n_epochs_decay
+        self.lr_decay_iters, self.ahead = lr_decay_iters, ahead
 
     def __call__(self, step):
         epoch = tf.cast(step // self.steps_per_epoch, tf.float32)
         if self.policy == "linear":
-            into_decay = tf.maximum(0.0, epoch + 2.0 - self.n_epochs)
+            into_decay = tf.maximum(0.0, epoch + self.ahead - self.n_epochs)
             return self.lr * tf.maximum(0.0, 1.0 - into_decay / (self.n_epochs_decay + 1.0))
         if self.policy == "step":
             return self.lr * tf.pow(0.1, epoch // self.lr_decay_iters)
@@ -79,4 +81,35 @@ class EpochSchedule(keras.optimizers.schedules.LearningRateSchedule):
             "n_epochs": self.n_epochs,
             "n_epochs_decay": self.n_epochs_decay,
             "lr_decay_iters": self.lr_decay_iters,
+            "ahead": self.ahead,
         }
+
+
+@keras.saving.register_keras_serializable("tfi2i")
+class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """UNIT's and MUNIT's rate at step i = 0, 1, ...: lr gamma^((i + 1) // step_size), advanced before each update."""
+
+    def __init__(self, lr, step_size=100_000, gamma=0.5):
+        self.lr, self.step_size, self.gamma = lr, step_size, gamma
+
+    def __call__(self, step):
+        return self.lr * tf.pow(self.gamma, tf.cast((step + 1) // self.step_size, tf.float32))
+
+    def get_config(self):
+        return {"lr": self.lr, "step_size": self.step_size, "gamma": self.gamma}
+
+
+@keras.saving.register_keras_serializable("tfi2i")
+class HalfLinear(keras.optimizers.schedules.LearningRateSchedule):
+    """U-GAT-IT's rate: constant for the first half of `total` steps, then less by lr / (total // 2) before each step."""
+
+    def __init__(self, lr, total):
+        self.lr, self.total = lr, total
+
+    def __call__(self, step):
+        half = max(1, self.total // 2)
+        into_decay = tf.cast(tf.maximum(step + 1 - half, 0), tf.float32)
+        return self.lr * tf.maximum(0.0, 1.0 - into_decay / half)
+
+    def get_config(self):
+        return {"lr": self.lr, "total": self.total}

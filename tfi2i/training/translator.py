@@ -6,22 +6,29 @@ import threading
 import keras
 import tensorflow as tf
 
+from tfi2i.errors import UserError
+
 
 class Translator(keras.Model):
     """A model of several players, each with its own networks and optimizer, who take turns within one `train_step`.
 
-    A paper's class sets, in `__init__`, `players` ({name: [networks]}); it names its loss terms in `loss_names`,
-    returns its optimizers from `make_optimizers(steps_per_epoch)`, says in `generators()` what a user keeps, and
-    writes out its own `train_step`. Everything else here serves `turn`.
+    A paper's class sets, in `__init__`, `players` ({name: [networks]}); it names its loss terms in `loss_names` and the
+    networks that a run keeps in `kept`, returns its optimizers from `make_optimizers(steps_per_epoch)`, says in
+    `generators()` what translates, and writes out its own `train_step`. Everything else here serves `turn`.
 
-    Batches are dicts of float images in [-1, 1], (B, H, W, C), under "x" (the input) and "y" (the output domain).
+    Batches are dicts of float images in [-1, 1], (B, H, W, C), under "x" and "y": the input and its target where
+    `paired`, else images of the domains A and B that have nothing to do with each other.
     """
 
     loss_names = ()
+    paired = True
+    kept = ("G",)  # the attributes that hold the networks which translation needs; a run keeps them as NAME.keras
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
         self.config = config
+        self.trained = self.kept  # fewer, where a run or a checkpoint file holds fewer
+        self.seed_generator = keras.random.SeedGenerator()
         self.built = True  # there is no `call` to be built by
         # Threads, because MirroredStrategy traces each replica in one of its own.
         self._tapes = threading.local()
@@ -62,26 +69,69 @@ class Translator(keras.Model):
         """The players' networks, in order, with `training` bound (inside `train_step` Keras defaults to inference)."""
         return [_bound(net, training) for nets in self.players.values() for net in nets]
 
+    def generators(self, stochastic=False):
+        """{"AtoB": network, "BtoA": network}, as tested: float images (B, H, W, C) in [-1, 1] in and out.
+
+        Where one input has many answers, a second input, `style` (B, S), chooses among them.
+
+        Args:
+            stochastic: keep on what noise the paper has at test time; each call then draws anew.
+        """
+        raise NotImplementedError
+
+    def generator(self, direction=None, stochastic=False):
+        """The network of one direction; None stands for the only one, or for AtoB. Raises `UserError`."""
+        generators = self.generators(stochastic)
+        if direction is None:
+            return next(iter(generators.values()))
+        if direction not in generators:
+            raise UserError(f"--direction={direction} (this model translates {' and '.join(generators)})")
+        return generators[direction]
+
+    def style_encoders(self):
+        """{direction: network that maps an image of the domain it leads to, (B, H, W, C), to its style (B, S)}."""
+        return {}
+
+    def normal(self, name, shape):
+        """N(0, 1) of `shape`, (B, ...), from the state of the model, so that a resumed run draws the same.
+
+        The replicas together draw what one device would.
+
+        Args:
+            name: which draw of the step this is, for tests that must know what was drawn.
+        """
+        replica = tf.distribute.get_replica_context()
+        batch, *rest = shape
+        seed = tf.cast(self.seed_generator.next(), tf.int32)
+        # One algorithm, named, since XLA's own choice is another than TensorFlow's.
+        shape = [replica.num_replicas_in_sync * batch, *rest]
+        everyones = tf.random.stateless_normal(shape, seed, dtype=keras.config.floatx(), alg="philox")
+        start = replica.replica_id_in_sync_group * batch
+        return everyones[start : start + batch]
+
     @contextlib.contextmanager
-    def turn(self, player):
+    def turn(self, *players):
         """One optimizer step of one player: `with self.turn("G") as losses:`; the body puts named terms in `losses`.
 
         On leaving the block the sum of the terms is differentiated with respect to this player's weights alone and its
         optimizer moves them; if any gradient, on any replica, is not finite, nobody moves and the skip is counted. A
-        turn may be nested in another: what it does is constant to the outer one.
+        turn may be nested in another: what it does is constant to the outer one. Several players named together share
+        the losses and one backward pass, and each moves by its own optimizer.
         """
-        weights = self._weights_of(player)
+        weights = {player: self._weights_of(player) for player in players}
         losses = {}
         with self._paused_outer_tape(), tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             outer, self._tapes.current = getattr(self._tapes, "current", None), tape
             try:
                 yield losses
-                total = self.optimizers[player].scale_loss(tf.add_n(list(losses.values())))
+                total = self.optimizers[players[0]].scale_loss(tf.add_n(list(losses.values())))
             finally:
                 self._tapes.current = outer
         with self._paused_outer_tape():
-            self._step(player, tape.gradient(total, weights), weights)
+            gradients = self._each_scaled(tape.gradient(total, weights))
+            for player in players:
+                self._step(player, gradients[player], weights[player])
             self.record(**losses)
 
     def record(self, **values):
@@ -104,6 +154,14 @@ class Translator(keras.Model):
 
     def _weights_of(self, player):
         return [v.value for net in self.players[player] for v in net.trainable_variables]
+
+    def _each_scaled(self, gradients):
+        """The loss was scaled for the first player; each of the others expects its own optimizer's scale."""
+        first, *others = gradients
+        for player in others:
+            ratio = self.optimizers[player].scale_loss(1.0) / self.optimizers[first].scale_loss(1.0)
+            gradients[player] = [None if g is None else g * tf.cast(ratio, g.dtype) for g in gradients[player]]
+        return gradients
 
     def _step(self, player, gradients, weights):
         if any(gradient is None for gradient in gradients):

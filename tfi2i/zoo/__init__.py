@@ -21,6 +21,12 @@ class Entry(NamedTuple):
 
 MODELS = {
     "pix2pix": Entry("tfi2i.zoo.pix2pix:Pix2Pix", "Isola et al. 2017", "paired translation: conditional GAN + L1"),
+    "cyclegan": Entry("tfi2i.zoo.cyclegan:CycleGAN", "Zhu et al. 2017", "two domains without pairs: cycle consistency"),
+    "unit": Entry("tfi2i.zoo.unit:UNIT", "Liu et al. 2017", "two domains without pairs: one shared latent space"),
+    "munit": Entry("tfi2i.zoo.munit:MUNIT", "Huang et al. 2018", "two domains, many styles: content and style codes"),
+    "samunit": Entry("tfi2i.zoo.samunit:SAMUNIT", "Kang and Lee 2019", "MUNIT with self-attention"),
+    "drit": Entry("tfi2i.zoo.drit:DRIT", "Lee et al. 2018", "two domains, many styles: disentangled attributes"),
+    "ugatit": Entry("tfi2i.zoo.ugatit:UGATIT", "Kim et al. 2020", "two domains, change of shape: attention and AdaLIN"),
 }
 
 

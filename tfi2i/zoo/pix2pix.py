@@ -11,32 +11,25 @@ Official code: phillipi/pix2pix (Lua), junyanz/pytorch-CycleGAN-and-pix2pix (PyT
 taken. G is `nn.unet`, D is `nn.patchgan`; both are equal to the PyTorch code's in value and gradient (tests/parity).
 
 Deviations
-- In the PyTorch U-Net, which this follows, noise sits after the full-width decoder blocks *except* the innermost; in
-the
+- In the PyTorch U-Net, which this follows, noise sits after the full-width decoder blocks *except* the innermost; in the
   Lua code it sits after the three innermost.
 - Test time: the paper keeps dropout on and normalises with the statistics of the test batch, of one image. Here each
-image
-  is always normalised by its own statistics, and dropout is off unless asked for (`translate --stochastic`), so that
+  image is always normalised by its own statistics, and dropout is off unless asked for (`translate --stochastic`), so that
   one input has one answer, the same in preview, translation and export.
 - With gan_mode="wgangp" D is also given the gradient penalty, weight 10, which the official pix2pix step leaves out.
 - The colourisation preset predicts RGB from CIE lightness; the paper's predicts the two colour channels of Lab.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
-import keras
 import tensorflow as tf
 
-from tfi2i.errors import UserError
 from tfi2i.losses.adversarial import OBJECTIVES, gradient_penalty
 from tfi2i.losses.reconstruction import l1
+from tfi2i.nn import by_name
 from tfi2i.nn.blocks import as_tested
-from tfi2i.nn.patchgan import patchgan, pixelgan
-from tfi2i.nn.resnet import resnet
-from tfi2i.nn.unet import levels_for, unet
-from tfi2i.options import option, validate
+from tfi2i.options import PREPROCESS, option, validate
 from tfi2i.training.optimizers import Adam, EpochSchedule
 from tfi2i.training.translator import Translator
 from tfi2i.zoo.preset import Preset
@@ -75,9 +68,7 @@ class Config:
 
     # Data
     direction: Literal["AtoB", "BtoA"] = option("AtoB", "which half of a pair is the input")
-    preprocess: Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"] = option(
-        "resize_and_crop", "how images are brought to size"
-    )
+    preprocess: PREPROCESS = option("resize_and_crop", "how images are brought to size")
     load_size: int = option(286, "size that images are resized to before they are cropped", least=1)
     crop_size: int = option(256, "size of the random crop", least=1)
     no_flip: bool = option(False, "don't mirror images at random")
@@ -89,42 +80,30 @@ class Config:
     @property
     def stride(self):
         """H and W of an image must be multiples of this."""
-        if match := re.fullmatch(r"unet_(\d+)", self.netG):
-            return 2 ** levels_for(int(match[1]))
-        if re.fullmatch(r"resnet_\d+blocks", self.netG):
-            return 4
-        raise UserError(
-            f"--netG={self.netG} (expected unet_N, such as unet_256, or resnet_Nblocks, such as resnet_9blocks)"
-        )
+        return by_name.stride_of(self.netG)
+
+    def total_steps(self, steps_per_epoch):
+        """How many optimisation steps the training has."""
+        return steps_per_epoch * (self.n_epochs + self.n_epochs_decay)
 
 
 def generator(config):
     """G by the config's name for it; (B, H, W, input_nc) -> (B, H, W, output_nc), both in [-1, 1]."""
-    options = {
-        "ngf": config.ngf,
-        "input_nc": config.input_nc,
-        "output_nc": config.output_nc,
-        "norm": config.norm,
-        "dropout": 0.0 if config.no_dropout else 0.5,
-        "init_type": config.init_type,
-        "init_gain": config.init_gain,
-    }
-    kind, number = re.fullmatch(r"(unet|resnet)_(\d+)(?:blocks)?", config.netG).groups()
-    return unet(levels_for(int(number)), **options) if kind == "unet" else resnet(int(number), **options)
+    c = config
+    dropout = 0.0 if c.no_dropout else 0.5
+    sizes = {"ngf": c.ngf, "input_nc": c.input_nc, "output_nc": c.output_nc}
+    return by_name.generator(
+        c.netG, **sizes, norm=c.norm, dropout=dropout, init_type=c.init_type, init_gain=c.init_gain
+    )
 
 
 def discriminator(config):
     """D by the config's name for it, on x and y joined along channels; (B, H, W, input_nc + output_nc) -> logits."""
-    options = {
-        "input_nc": config.input_nc + config.output_nc,
-        "ndf": config.ndf,
-        "norm": config.norm,
-        "init_type": config.init_type,
-        "init_gain": config.init_gain,
-    }
-    if config.netD == "pixel":
-        return pixelgan(**options)
-    return patchgan(n_layers=3 if config.netD == "basic" else config.n_layers_D, **options)
+    c = config
+    sizes = {"ndf": c.ndf, "input_nc": c.input_nc + c.output_nc}
+    return by_name.discriminator(
+        c.netD, c.n_layers_D, **sizes, norm=c.norm, init_type=c.init_type, init_gain=c.init_gain
+    )
 
 
 class Pix2Pix(Translator):
@@ -144,7 +123,6 @@ class Pix2Pix(Translator):
         self.G, self.D = generator(self.config), discriminator(self.config)
         self.players = {"G": [self.G], "D": [self.D]}
         self.gan = OBJECTIVES[self.config.gan_mode]
-        self.seed_generator = keras.random.SeedGenerator()
 
     def make_optimizers(self, steps_per_epoch=None):
         c = self.config
@@ -180,12 +158,7 @@ class Pix2Pix(Translator):
         return self.logs()
 
     def generators(self, stochastic=False):
-        """{"G": network} as tested: float images (B, H, W, C) in [-1, 1] in and out, one answer for one input.
-
-        Args:
-            stochastic: keep dropout on, the paper's noise z; each call then draws anew.
-        """
-        return {"G": as_tested(self.G, stochastic)}
+        return {self.config.direction: as_tested(self.G, stochastic)}
 
 
 def pair(x, y):

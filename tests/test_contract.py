@@ -1,0 +1,209 @@
+"""What every model of the zoo keeps, without an exception: one list of sizes, and the same tests for all."""
+
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from replicas import distribute
+
+import tfi2i
+from tfi2i import run, zoo
+from tfi2i.directions import directions_of
+from tfi2i.run import compiled_step
+
+# Sizes at which a step takes milliseconds. No batch norm and no dropout: what they draw or average depends on how a batch
+# is shared among replicas, in the official programs too.
+SIZES = {
+    "pix2pix": {"netG": "resnet_1blocks", "norm": "instance", "no_dropout": True, "ngf": 4, "netD": "n_layers"}
+    | {"n_layers_D": 1, "ndf": 4},
+    "cyclegan": {"netG": "resnet_1blocks", "ngf": 4, "netD": "n_layers", "n_layers_D": 1, "ndf": 4, "pool_size": 3},
+    "unit": {"dim": 4, "n_res": 1, "ndf": 4, "n_layer": 2, "num_scales": 2},
+    "munit": {"dim": 4, "n_res": 1, "ndf": 4, "n_layer": 2, "num_scales": 2, "style_dim": 2, "mlp_dim": 4},
+    "samunit": {"dim": 4, "n_res": 1, "ndf": 4, "n_layer": 2, "num_scales": 2, "style_dim": 2, "mlp_dim": 4},
+    "drit": {"dim": 4, "ndf": 4, "dis_scale": 1, "dis_content_layers": 0, "d_iter": 1, "nz": 2},
+    "ugatit": {"light": True, "ch": 4, "n_res": 1, "n_dis_global": 4, "n_dis_local": 3},
+}
+SIZE = {"load_size": 36, "crop_size": 32, "batch_size": 2}
+MODELS = sorted(zoo.MODELS)
+
+
+def options(name):
+    return SIZE | SIZES[name]
+
+
+def build(name, seed=0, strategy=None, **more):
+    keras.utils.set_random_seed(seed)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = tfi2i.create(name, **(options(name) | more))
+        model.compile()
+    return model
+
+
+def batch(model, size=None, seed=1):
+    c, size = model.config, size or model.config.batch_size
+    random = np.random.default_rng(seed)
+
+    def images(channels):
+        return random.uniform(-1, 1, (size, c.crop_size, c.crop_size, channels)).astype("float32")
+
+    return {"x": tf.constant(images(c.input_nc)), "y": tf.constant(images(c.output_nc))}
+
+
+def answers(model, seed=3):
+    """{direction: the answer to one image, with one style where there are styles}."""
+    found = {}
+    for name, direction in directions_of(model).items():
+        shape = (32, 32, direction.network.inputs[0].shape[-1])
+        image = np.random.default_rng(seed).uniform(-1, 1, shape).astype("float32")
+        found[name] = direction(image, direction.random_styles(1)[0])
+    return found
+
+
+def assert_alike(one, other, atol):
+    for name, value in one.logs().items():
+        assert float(other.logs()[name]) == pytest.approx(float(value), rel=1e-3, abs=1e-4), name
+    theirs = answers(other)
+    for name, image in answers(one).items():
+        np.testing.assert_allclose(image, theirs[name], atol=atol, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def job_of():
+    def make(name, **recipe):
+        config = zoo.model_class(name).Config(**options(name))
+        dataset = zoo.presets(name)["quick"].dataset
+        return run.Job(name, config, run.Recipe(**recipe), dataset)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, job_of):
+    """{name: folder of a run of three steps}, trained when first asked for."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp("contract") / name
+            recipe = {"steps": 3, "log_every": 1, "sample_every": 3, "checkpoint_every": 2}
+            run.train(job_of(name, **recipe), made[name], progress=False)
+        return made[name]
+
+    return get
+
+
+def state_of(folder):
+    checkpoint = tf.train.load_checkpoint(str(folder / "checkpoints"))
+    names = [n for n in checkpoint.get_variable_to_shape_map() if not n.startswith(("_CHECKPOINTABLE", "save_counter"))]
+    return {name: checkpoint.get_tensor(name) for name in names}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_resumed_equals_not_interrupted(name, runs, tmp_path):
+    """The last checkpoint taken away, the run goes on from the one before to the same bits of all state."""
+    shutil.copytree(runs(name), tmp_path / "run")
+    for file in (tmp_path / "run" / "checkpoints").glob("ckpt-3.*"):
+        file.unlink()
+    run.train(run.Job.load(tmp_path / "run"), tmp_path / "run", progress=False)
+    whole, resumed = state_of(runs(name)), state_of(tmp_path / "run")
+    assert whole.keys() == resumed.keys()
+    for key, value in whole.items():
+        np.testing.assert_array_equal(value, resumed[key], err_msg=key)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_player_moves_and_nobody_else(name):
+    """All trainable weights of a model belong to a player, and a step moves them all."""
+    model = build(name)
+    owned = {id(v) for networks in model.players.values() for network in networks for v in network.trainable_variables}
+    assert owned == {id(v) for v in model.trainable_variables}
+    before = [v.numpy() for v in model.trainable_variables]
+    step = compiled_step(model, tf.distribute.get_strategy())
+    for seed in range(3):
+        step(batch(model, seed=seed))
+    still = [v.path for a, v in zip(before, model.trainable_variables, strict=True) if np.array_equal(a, v.numpy())]
+    # A bias in front of a norm that subtracts it has no gradient but rounding noise, which may be nought.
+    assert not [path for path in still if not path.endswith("bias")]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_graph_equals_eager_equals_xla(name):
+    models = [build(name) for _ in range(3)]
+    eager, graph, xla = models
+    steps = [
+        eager.train_step,
+        tf.function(graph.train_step),
+        compiled_step(xla, tf.distribute.get_strategy(), "on"),
+    ]
+    for seed in range(2):
+        for model, step in zip(models, steps, strict=True):
+            step(batch(model, seed=seed))
+    assert_alike(eager, graph, atol=1e-3)
+    assert_alike(eager, xla, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_two_replicas_are_one_device(name, mirrored):
+    alone, together = build(name), build(name, strategy=mirrored)
+    for one, other in zip(alone.variables, together.variables, strict=True):
+        other.assign(one)
+    step_alone, step_together = compiled_step(alone, tf.distribute.get_strategy()), compiled_step(together, mirrored)
+    size = 2 * alone.config.batch_size
+    for seed in range(3):
+        images = batch(alone, size, seed)
+        step_alone(images)
+        step_together(distribute(mirrored, images))
+    assert_alike(alone, together, atol=1e-3)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", MODELS)
+def test_mixed_precision(name, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build(name)
+        logs = tf.function(model.train_step)(batch(model))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert all(value.dtype == tf.float32 and np.isfinite(float(value)) for value in logs.values())
+    for image in answers(model).values():
+        assert image.dtype == np.float32 and np.isfinite(image).all()
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model_fit(name):
+    model = build(name)
+    images = tfi2i.data.load(zoo.presets(name)["quick"].dataset, "train", model.config)
+    history = model.fit(images.take(2), verbose=0)
+    assert set(model.loss_names) == history.history.keys()
+    assert np.isfinite([values[-1] for values in history.history.values()]).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_run_loads_and_answers_as_before(name, runs, tmp_path):
+    """Without checkpoints; each way of translating, and each style."""
+    folder = tmp_path / "passed_on"
+    shutil.copytree(runs(name), folder, ignore=shutil.ignore_patterns("checkpoints", "logs", "samples"))
+    one, other = run.load(runs(name)), run.load(folder)
+    theirs = answers(other)
+    for direction, image in answers(one).items():
+        np.testing.assert_array_equal(image, theirs[direction])
+    for direction in directions_of(one).values():
+        if direction.style_dim:
+            image = np.random.default_rng(0).uniform(-1, 1, (32, 32, 3)).astype("float32")
+            assert direction.style_of(image).shape == (direction.style_dim,)
+            a, b = (direction(image, style) for style in direction.random_styles(2))
+            assert np.abs(a - b).max() > 0
+
+
+def test_kept_networks_load_with_nothing_but_the_package(runs):
+    """In a process of their own, all models' at once."""
+    files = [str(file) for name in MODELS for file in sorted((runs(name) / "networks").glob("*.keras"))]
+    program = f"import tfi2i, keras\nfor file in {files!r}: print(keras.models.load_model(file).count_params())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert len(done.stdout.split()) == len(files), done.stderr
