@@ -1,5 +1,6 @@
 """Translating picture files with a run or an export, each back in the form it came: name, size, grey, alpha, depth."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -166,7 +167,7 @@ def network_of(model, direction=None, stochastic=False):
     def call(*inputs):
         return np.asarray(G(inputs if len(inputs) > 1 else inputs[0], training=False))
 
-    maps = model.attention(way.name) if hasattr(model, "attention") else None
+    maps = functools.cache(lambda: model.attention(way.name))  # built when first asked for
     return Network(
         call,
         model.config.stride,
@@ -174,7 +175,7 @@ def network_of(model, direction=None, stochastic=False):
         (height, width) if height else None,
         way.style_dim,
         way.style_of if way.style_encoder else None,
-        maps and (lambda x: maps(x, training=False)),
+        (lambda x: maps()(x, training=False)) if hasattr(model, "attention") else None,
     )
 
 

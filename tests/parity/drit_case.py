@@ -9,6 +9,7 @@ MODEL = "drit"
 SECOND = {"enc_c": "grad2_fresh_forward_pass", "gen": "grad2_fresh_forward_pass"}
 # Losses of that repeated pass; the case's are from before the first update. With E_c, E_a and G held they are equal.
 REPEATED = ("gan2_loss_a", "gan2_loss_b", "lz_AB", "lz_BA", "l1_recon_z_loss_a", "l1_recon_z_loss_b")
+HELD = ("E_c", "E_a", "G")
 
 
 def options(facts):

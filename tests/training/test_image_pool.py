@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from replicas import distribute
 
+from tfi2i.training.draws import uniform
 from tfi2i.training.image_pool import ImagePool
 
 
@@ -17,9 +18,7 @@ def one_by_one(pool, batches):
     """What the official program does: a list, and one fake after another; with the coins that `pool` draws."""
     kept, answers = [], []
     for batch in batches:
-        coin = np.asarray(
-            tf.random.stateless_uniform([2, len(batch)], tf.cast(pool.seed_generator.next(), tf.int32), alg="philox")
-        )
+        coin = uniform([2, len(batch)], pool.seed_generator.next()).numpy()
         for i, fake in enumerate(np.ravel(batch)):
             place = int(coin[1, i] * pool.size)
             if len(kept) < pool.size:

@@ -15,6 +15,7 @@ KNOWN = {
     "cyclegan": "tfi2i.interop.cyclegan",
     "unit": "tfi2i.interop.munit",
     "munit": "tfi2i.interop.munit",
+    "samunit": "tfi2i.interop.munit",
     "drit": "tfi2i.interop.drit",
     "ugatit": "tfi2i.interop.ugatit",
 }
@@ -38,7 +39,7 @@ def from_pytorch(model, *files, **config):
     """
     if not files:
         raise UserError(f"no files to import {model} from; name the official program's checkpoints")
-    return _module_of(model).from_pytorch(*files, **config)
+    return _module_of(model).from_pytorch(model, *files, **config)
 
 
 def official_networks(translator):

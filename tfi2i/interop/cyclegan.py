@@ -22,7 +22,7 @@ def parameters(translator):
     return {name: found[name[0]](network, config) for name, network in networks.items()}
 
 
-def from_pytorch(*files, **config):
+def from_pytorch(model, *files, **config):
     """CycleGAN from the program's files, any of the four; one generator alone translates its own direction."""
     from tfi2i.zoo import create
 
@@ -38,7 +38,7 @@ def from_pytorch(*files, **config):
         inferred |= options
     if inferred.get("input_nc") != inferred.get("output_nc"):
         inferred["lambda_identity"] = 0.0  # it compares both domains
-    translator = create("cyclegan", **(inferred | config))
+    translator = create(model, **(inferred | config))
     load_all(parameters(translator), state_dicts)
     translator.trained = tuple(name for name, official in (("G", "G_A"), ("F", "G_B")) if official in state_dicts)
     return translator

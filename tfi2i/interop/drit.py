@@ -4,6 +4,8 @@ A module's path in a state dict is its place in the program's nested `nn.Sequent
 each of our layers has there. Domains X and Y here are its A and B.
 """
 
+import re
+
 import keras
 
 from tfi2i.errors import UserError
@@ -16,7 +18,7 @@ GENERATORS = ("enc_c", "enc_a", "gen")
 DISCRIMINATORS = ("disA", "disA2", "disB", "disB2", "disContent")
 
 
-def from_pytorch(*files, **config):
+def from_pytorch(model, *files, **config):
     """DRIT from the program's one file; the discriminators may be absent."""
     from tfi2i.zoo import create
 
@@ -29,10 +31,10 @@ def from_pytorch(*files, **config):
         raise UserError(
             f"not a DRIT checkpoint: {file} (expected state dicts enc_c, enc_a and gen; lacks {', '.join(missing)})"
         )
-    translator = create("drit", **(_infer(state_dicts, file) | config))
+    translator = create(model, **(_infer(state_dicts, file) | config))
     known = parameters(translator)
     for network, state_dict in state_dicts.items():
-        load_state_dict(known[network], state_dict, f"{file}, {network},")
+        load_state_dict(known[network], state_dict, f"{file}, {network}")
     return translator
 
 
@@ -108,8 +110,9 @@ def attribute_encoder_modules(concat):
     for ours, official in DOMAINS:
         if not concat:
             model = f"model_{official.lower()}"
-            modules |= {f"{ours}_stem": f"{model}.1", f"{ours}_head": f"{model}.16"}
+            modules |= {f"{ours}_stem": f"{model}.1"}
             modules |= {f"{ours}_down{k}": f"{model}.{3 * k + 1}" for k in (1, 2, 3, 4)}
+            modules |= {f"{ours}_head": f"{model}.16"}
             continue
         modules |= {f"{ours}_mean": f"fc_{official}.0", f"{ours}_logvar": f"fcVar_{official}.0"}
         modules |= {f"{ours}_stem": f"conv_{official}.1"}
@@ -170,22 +173,26 @@ def _feature_wise(name, path):
 def _infer(state_dicts, file):
     """What keys and shapes say of the Config."""
 
-    def shape(network, key):
-        if key not in state_dicts[network]:
-            raise UserError(f"weights don't fit: {file}, {network}, lacks {key}; it is not the network that DRIT has")
-        return state_dicts[network][key].shape
+    def axis(network, key, number):
+        shape = getattr(state_dicts[network].get(key), "shape", ())
+        if len(shape) <= number:
+            raise UserError(f"weights don't fit: {file}, {network} lacks {key}, or it has too few axes")
+        return shape[number]
+
+    def count(network, pattern):
+        return sum(re.fullmatch(pattern, key) is not None for key in state_dicts[network])
 
     concat = any(key.startswith("fc_A.") for key in state_dicts["enc_a"])
     options = {
         "concat": concat,
-        "dim": shape("enc_c", "convA.0.model.1.weight")[0],
-        "input_nc": shape("enc_c", "convA.0.model.1.weight")[1],
-        "output_nc": shape("enc_c", "convB.0.model.1.weight")[1],
-        "nz": shape("enc_a", "fc_A.0.weight" if concat else "model_a.16.weight")[0],
+        "dim": axis("enc_c", "convA.0.model.1.weight", 0),
+        "input_nc": axis("enc_c", "convA.0.model.1.weight", 1),
+        "output_nc": axis("enc_c", "convB.0.model.1.weight", 1),
+        "nz": axis("enc_a", "fc_A.0.weight" if concat else "model_a.16.weight", 0),
     }
-    if judge := next((name for name in ("disA", "disA2", "disB", "disB2") if name in state_dicts), None):
-        options["ndf"] = shape(judge, "Diss.0.0.model.1.weight")[0]
-        options["dis_scale"] = len({key.split(".")[1] for key in state_dicts[judge]})
+    if judge := next((name for name in DISCRIMINATORS[:4] if name in state_dicts), None):
+        options["ndf"] = axis(judge, "Diss.0.0.model.1.weight", 0)
+        options["dis_scale"] = count(judge, r"Diss\.\d+\.0\.model\.1\.weight")
     if "disContent" in state_dicts:
-        options["dis_content_layers"] = sum(key.endswith("model.1.weight") for key in state_dicts["disContent"]) - 1
+        options["dis_content_layers"] = max(0, count("disContent", r"model\.\d+\.model\.1\.weight") - 1)
     return options

@@ -14,41 +14,39 @@ from tfi2i.errors import UserError
 from tfi2i.interop.layout import load_state_dict, parameters_of
 from tfi2i.interop.pytorch_file import find_state_dicts, load
 
-
 MODELS = ("munit", "unit", "samunit")
 
 
-def from_pytorch(*files, model=None, **config):
-    """The model from the program's gen_*.pt and perhaps dis_*.pt, in any order.
-
-    Args:
-        model: one of `MODELS` that the files must be of; None takes the one that they are of.
-    """
+def from_pytorch(model, *files, **config):
+    """The model from the program's gen_*.pt and perhaps dis_*.pt, in any order."""
     from tfi2i.zoo import create
 
-    possible, state_dicts, inferred = {model} if model else set(MODELS), {}, {}
+    state_dicts, inferred = {}, {}
     for file in files:
-        domains = find_state_dicts(load(file))
-        if domains.keys() != {"a", "b"}:
-            raise UserError(f"not a checkpoint of {' or '.join(sorted(possible))}: {file} (expected state dicts a and "
-                            f"b, as in gen_*.pt or dis_*.pt; received {', '.join(map(repr, domains)) or 'none'})")  # fmt: skip
-        domains = {domain: _without_running_statistics(state_dict) for domain, state_dict in domains.items()}
+        domains = _domains(file)
         player, models = _kind(domains["a"], file)
-        if not possible & models:
-            raise UserError(f"{file} is of another model (expected weights of {' or '.join(sorted(possible))}, received "
-                            f"{' or '.join(sorted(models))})")  # fmt: skip
+        if model not in models:
+            received = " or ".join(models)
+            raise UserError(f"{file} is of another model (expected weights of {model}, received {received})")
         if f"{player}_a" in state_dicts:
             raise UserError(f"two {player} files: {state_dicts[f'{player}_a'][1]} and {file}; give one of each")
-        possible &= models
         state_dicts |= {f"{player}_{domain}": (state_dict, file) for domain, state_dict in domains.items()}
         inferred |= _infer(player, domains, file)
-    if len(possible) > 1:
-        raise UserError(f"the discriminators of {' and '.join(sorted(possible))} look alike; give gen_*.pt, too")
-    translator = create(possible.pop(), **(inferred | config))
+    translator = create(model, **(inferred | config))
     known = parameters(translator)
     for network, (state_dict, file) in state_dicts.items():
         load_state_dict(known[network], state_dict, f"{file} (domain {network[-1]})")
     return translator
+
+
+def _domains(file):
+    """{"a": state dict, "b": state dict}, without running statistics."""
+    domains = find_state_dicts(load(file))
+    if domains.keys() != {"a", "b"}:
+        received = ", ".join(map(repr, domains)) or "none"
+        raise UserError(f"no gen_*.pt or dis_*.pt: {file} (expected the state dicts 'a' and 'b', received {received})")
+    running = ("running_mean", "running_var")
+    return {d: {key: value for key, value in domains[d].items() if not key.endswith(running)} for d in "ab"}
 
 
 def official_networks(translator):
@@ -139,21 +137,18 @@ def _attention(name, path):
     return {name: path} | {f"{name}_{part}": f"{path}.{part}_conv" for part in ("query", "key", "value")}
 
 
-def _without_running_statistics(state_dict):
-    return {key: value for key, value in state_dict.items() if not key.endswith(("running_mean", "running_var"))}
-
-
 def _kind(keys, file):
-    """ "gen" or "dis", and the set of models whose it may be."""
+    """Whether these are generators, "gen", or discriminators, "dis", and of which models they may be."""
     attended = any(".query_conv." in key for key in keys)
     if "cnns.0.0.conv.weight" in keys:
-        return "dis", {"samunit"} if attended else {"munit", "unit"}
+        return "dis", ["samunit"] if attended else ["munit", "unit"]
     if "enc_style.model.0.conv.weight" in keys:
-        return "gen", {"samunit"} if attended else {"munit"}
+        return "gen", ["samunit"] if attended else ["munit"]
     if "enc.model.0.conv.weight" in keys:
-        return "gen", {"unit"}
-    raise UserError(f"neither generators nor discriminators: {file} (expected keys such as enc_content.model.0.conv.weight "
-                    f"or cnns.0.0.conv.weight; received {', '.join(list(keys)[:3])})")  # fmt: skip
+        return "gen", ["unit"]
+    some = ", ".join(list(keys)[:3])
+    raise UserError(f"no generators or discriminators of MUNIT's kind: {file} (expected keys such as "
+                    f"dec.model.0.model.0.model.0.conv.weight or cnns.0.0.conv.weight, received {some})")  # fmt: skip
 
 
 def _infer(player, domains, file):

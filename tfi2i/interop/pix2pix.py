@@ -16,7 +16,7 @@ def parameters(translator):
     }
 
 
-def from_pytorch(*files, **config):
+def from_pytorch(model, *files, **config):
     """pix2pix from the program's files, generator and discriminator in any order, either one alone."""
     from tfi2i.zoo import create
 
@@ -27,6 +27,6 @@ def from_pytorch(*files, **config):
             raise UserError(f"two files of network {network}: {state_dicts[network][1]} and {file}; give one of each")
         state_dicts[network] = (state_dict, file)
         inferred |= options
-    translator = create("pix2pix", **(inferred | config))
+    translator = create(model, **(inferred | config))
     load_all(parameters(translator), state_dicts)
     return translator

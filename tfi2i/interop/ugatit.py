@@ -76,7 +76,7 @@ def discriminator_modules(n_layers):
     return modules | {f"conv{k + 1}": f"model.{3 * k + 1}" for k in range(n_layers - 1)}
 
 
-def from_pytorch(*files, **config):
+def from_pytorch(model, *files, **config):
     """U-GAT-IT from the program's files, which may hold all six networks or some; generators alone are enough."""
     from tfi2i.zoo import create
 
@@ -93,10 +93,11 @@ def from_pytorch(*files, **config):
     if "crop_size" in inferred:  # discriminators that come without a file are as deep as the images bear
         deepest = 1 + (inferred["crop_size"] // 3).bit_length()
         inferred = {"n_dis_global": min(7, deepest), "n_dis_local": min(5, deepest)} | inferred
-    translator = create("ugatit", **(inferred | config))
+    translator = create(model, **(inferred | config))
     known = parameters(translator)
     for name, (state_dict, source) in state_dicts.items():
         load_state_dict(known[name], state_dict, source)
+    translator.trained = tuple(ours for name, ours in NETWORKS.items() if name in state_dicts)
     return translator
 
 

@@ -1,7 +1,8 @@
 """The encoders and generators of DRIT, which part an image's content from its attribute (Lee et al. 2018, sec. 3.1).
 
 Each serves both domains, X and Y: a branch for either, and what they share. Every convolution has a bias; kernels are
-drawn from N(0, 0.02^2).
+drawn from N(0, 0.02^2). The layers that append an attribute have names because TensorFlow adds up the attribute's many
+gradients in the order of names, and Keras' own numbers differ from one model of a process to the next.
 """
 
 import keras
@@ -105,12 +106,12 @@ def generator(input_nc, output_nc, dim, nz, concat):
         z = keras.Input((nz,), name=f"attribute_{domain}")
         x = appended(shared(content), z, domain) if concat else transformed(content, z, domain)
         for k in (2, 1):
-            x = AppendVector()(x, z) if concat else x
+            x = AppendVector(name=f"{domain}_up{k}_append")(x, z) if concat else x
             x = conv(x.shape[-1] // 2, 3, 2, f"{domain}_up{k}", layers.Conv2DTranspose)(x)
             # The full transposed convolution less its first row and column: PyTorch's padding 1, output padding 1.
             x = ImageLayerNorm(name=f"{domain}_up{k}_norm")(layers.Cropping2D(((1, 0), (1, 0)))(x))
             x = layers.ReLU()(x)
-        x = AppendVector()(x, z) if concat else x
+        x = AppendVector(name=f"{domain}_head_append")(x, z) if concat else x
         x = conv(channels, 1, 1, f"{domain}_head", layers.Conv2DTranspose)(x)
         inputs += [content, z]
         images.append(output(x, f"image_{domain}", "tanh"))
@@ -119,7 +120,7 @@ def generator(input_nc, output_nc, dim, nz, concat):
 
 def appended(x, z, domain):
     """Three residual blocks of content and attribute together."""
-    x = AppendVector()(x, z)
+    x = AppendVector(name=f"{domain}_append")(x, z)
     for k in (1, 2, 3):
         x = residual_block(x.shape[-1], f"{domain}_block{k}")(x)
     return x
@@ -135,7 +136,7 @@ def transformed(x, z, domain):
         y, part = x, z[:, (k - 1) * width : k * width]
         for half in (1, 2):
             y = InstanceNorm()(conv(width, 3, name=f"{domain}_block{k}_conv{half}")(ReflectPad(1)(y)))
-            y = AppendVector()(y, part)
+            y = AppendVector(name=f"{domain}_block{k}_append{half}")(y, part)
             y = layers.ReLU()(conv(2 * width, 1, name=f"{domain}_block{k}_mix{half}_1")(y))
             y = layers.ReLU()(conv(width, 1, name=f"{domain}_block{k}_mix{half}_2")(y))
         x = layers.Add()([x, y])

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tfi2i.training.draws import uniform
+
 
 class ImagePool(keras.layers.Layer):
     """Answers each fake, once the pool is full, with itself or, one time in two, with an earlier one whose place it takes.
@@ -39,8 +41,7 @@ class ImagePool(keras.layers.Layer):
         """One fake after the other, written without a loop: what the pool held before, and who wrote where since."""
         count = tf.shape(fakes)[0]
         order = tf.range(count)
-        seed = tf.cast(self.seed_generator.next(), tf.int32)
-        coin = tf.random.stateless_uniform([2, count], seed, alg="philox")
+        coin = uniform([2, count], self.seed_generator.next())
         filling = self.seen + order < self.size
         kept = filling | (coin[0] > 0.5)
         place = tf.where(filling, self.seen + order, tf.cast(coin[1] * self.size, tf.int32))

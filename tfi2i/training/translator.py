@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfi2i.errors import UserError
+from tfi2i.training import draws
 
 
 class Translator(keras.Model):
@@ -16,12 +17,11 @@ class Translator(keras.Model):
     networks that a run keeps in `kept`, returns its optimizers from `make_optimizers(steps_per_epoch)`, says in
     `generators()` what translates, and writes out its own `train_step`. Everything else here serves `turn`.
 
-    Batches are dicts of float images in [-1, 1], (B, H, W, C), under "x" and "y": the input and its target where
-    `paired`, else images of the domains A and B that have nothing to do with each other.
+    Batches are dicts of float images in [-1, 1], (B, H, W, C), under "x" and "y": the input and its target, or,
+    where the Config says `paired = False`, images of the domains A and B that have nothing to do with each other.
     """
 
     loss_names = ()
-    paired = True
     kept = ("G",)  # the attributes that hold the networks which translation needs; a run keeps them as NAME.keras
 
     def __init__(self, config, **kwargs):
@@ -102,10 +102,7 @@ class Translator(keras.Model):
         """
         replica = tf.distribute.get_replica_context()
         batch, *rest = shape
-        seed = tf.cast(self.seed_generator.next(), tf.int32)
-        # One algorithm, named, since XLA's own choice is another than TensorFlow's.
-        shape = [replica.num_replicas_in_sync * batch, *rest]
-        everyones = tf.random.stateless_normal(shape, seed, dtype=keras.config.floatx(), alg="philox")
+        everyones = draws.normal([replica.num_replicas_in_sync * batch, *rest], self.seed_generator.next())
         start = replica.replica_id_in_sync_group * batch
         return everyones[start : start + batch]
 
@@ -125,7 +122,8 @@ class Translator(keras.Model):
             outer, self._tapes.current = getattr(self._tapes, "current", None), tape
             try:
                 yield losses
-                total = self.optimizers[players[0]].scale_loss(tf.add_n(list(losses.values())))
+                total = tf.add_n(list(losses.values()))
+                total *= tf.cast(self._loss_scale(players), total.dtype)
             finally:
                 self._tapes.current = outer
         with self._paused_outer_tape():
@@ -155,13 +153,19 @@ class Translator(keras.Model):
     def _weights_of(self, player):
         return [v.value for net in self.players[player] for v in net.trainable_variables]
 
+    def _loss_scale(self, players):
+        """The least of theirs, so that whoever's gradients overflow lowers it."""
+        return tf.reduce_min([self.optimizers[player].scale_loss(1.0) for player in players])
+
     def _each_scaled(self, gradients):
-        """The loss was scaled for the first player; each of the others expects its own optimizer's scale."""
-        first, *others = gradients
-        for player in others:
-            ratio = self.optimizers[player].scale_loss(1.0) / self.optimizers[first].scale_loss(1.0)
-            gradients[player] = [None if g is None else g * tf.cast(ratio, g.dtype) for g in gradients[player]]
-        return gradients
+        """Each player's optimizer takes its own loss scale off again; powers of two, which lose no bit."""
+        if len(gradients) == 1:
+            return gradients
+        ratios = {player: self._loss_scale([player]) / self._loss_scale(gradients) for player in gradients}
+        return {
+            player: [None if g is None else g * tf.cast(ratios[player], g.dtype) for g in of_player]
+            for player, of_player in gradients.items()
+        }
 
     def _step(self, player, gradients, weights):
         if any(gradient is None for gradient in gradients):

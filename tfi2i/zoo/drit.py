@@ -119,15 +119,20 @@ def discriminator(config, channels, name):
     return multiscale_discriminator(channels, config.ndf, DIS_LAYERS, config.dis_scale, slope=0.01, name=name)
 
 
+def scales(logits):
+    """D's logits as a list; of a single scale Keras returns the tensor itself."""
+    return tf.nest.flatten(logits)
+
+
 def judge(D, real, fake):
     """-log D(real) - log(1 - D(fake)), summed over D's scales; the fake is constant."""
-    pairs = zip(D(real), D(tf.stop_gradient(fake)), strict=True)
+    pairs = zip(scales(D(real)), scales(D(tf.stop_gradient(fake))), strict=True)
     return tf.add_n([GAN.real(at_real) + GAN.fake(at_fake) for at_real, at_fake in pairs])
 
 
 def deceive(D, fake):
     """-log D(fake), summed over D's scales."""
-    return tf.add_n([GAN.generator(logits) for logits in D(fake)])
+    return tf.add_n([GAN.generator(logits) for logits in scales(D(fake))])
 
 
 def tell_apart(D_c, c_x, c_y):
@@ -181,7 +186,7 @@ class ClippedAdam(Adam):
         if replica.num_replicas_in_sync > 1:
             grads = replica.all_reduce(tf.distribute.ReduceOp.SUM, grads)
         # Each replica then hands on its share, since Keras sums them again.
-        factor = tf.minimum(1.0, self.clip / (tf.linalg.global_norm(grads) + 1e-6)) / replica.num_replicas_in_sync
+        factor = tf.minimum(self.clip / (tf.linalg.global_norm(grads) + 1e-6), 1.0) / replica.num_replicas_in_sync
         super().apply([g * factor for g in grads], trainable_variables)
 
     def get_config(self):
@@ -198,7 +203,6 @@ class DRIT(Translator):
     """
 
     Config = Config
-    paired = False
     kept = ("E_c", "E_a", "G")
     loss_names = (
         *("disA_loss", "disA2_loss", "disB_loss", "disB2_loss", "disContent_loss"),
@@ -361,12 +365,11 @@ PRESETS = {
             crop_size=64,
             d_iter=1,
             batch_size=2,
-            lr=2e-4,
-            n_ep=4,
-            n_ep_decay=2,
+            lr=5e-4,
+            n_ep=10,
+            n_ep_decay=5,
         ),
         dataset="synthetic_seasons",
-        steps=3000,
         note="summer <-> winter at 64 px, narrow; minutes on two CPU cores",
     ),
     "yosemite": Preset(

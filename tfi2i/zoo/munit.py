@@ -273,6 +273,7 @@ PRESETS = {
     "quick": Preset(
         Config(
             dim=16,
+            n_downsample=1,
             n_res=2,
             mlp_dim=32,
             ndf=16,
@@ -280,12 +281,11 @@ PRESETS = {
             num_scales=2,
             load_size=72,
             crop_size=64,
-            lr=2e-4,
-            max_iter=3000,
-            step_size=1000,
+            lr=5e-4,
+            max_iter=2000,
+            step_size=700,
         ),
         dataset="synthetic_seasons",
-        steps=3000,
         note="summer <-> winter at 64 px, narrow; minutes on two CPU cores",
     ),
     "edges2shoes": Preset(

@@ -1,8 +1,8 @@
 """Self-attention MUNIT: Unsupervised Image-to-Image Translation with Self-Attention Networks (Kang, Lee; 2019).
 
-MUNIT (see zoo/munit.py for its objective, which is kept) with the self-attention of SAGAN, x + gamma o(x), gamma from 0,
-so that a feature may depend on all positions and not on its neighbourhood alone. The paper studies three stages: the
-encoders before down-sampling, the decoders before up-sampling, the discriminators before down-sampling.
+MUNIT, whose objective is kept (see zoo/munit.py), with SAGAN's self-attention, x + gamma o(x), gamma from 0, so that a
+feature may depend on all positions and not on its neighbourhood alone. The paper studies three stages: the encoders
+before down-sampling, the decoders before up-sampling, the discriminators before down-sampling.
 
 Official code: itsss/img2img_sa (no licence given, and built on NVlabs/MUNIT, CC BY-NC-SA 4.0); numbers only were taken.
 It has attention in the decoders before up-sampling, and in the discriminators at each scale before the last
@@ -93,6 +93,7 @@ PRESETS = {
     "quick": Preset(
         Config(
             dim=16,
+            n_downsample=1,
             n_res=2,
             mlp_dim=32,
             ndf=16,
@@ -100,12 +101,11 @@ PRESETS = {
             num_scales=2,
             load_size=72,
             crop_size=64,
-            lr=2e-4,
-            max_iter=3000,
-            step_size=1000,
+            lr=5e-4,
+            max_iter=2000,
+            step_size=700,
         ),
         dataset="synthetic_seasons",
-        steps=3000,
         note="summer <-> winter at 64 px, narrow; minutes on two CPU cores",
     ),
     "cat2dog": Preset(

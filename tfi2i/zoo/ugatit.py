@@ -29,7 +29,7 @@ Deviations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import keras
 import tensorflow as tf
@@ -53,6 +53,8 @@ from tfi2i.zoo.preset import Preset
 @dataclass(frozen=True)
 class Config:
     """The paper's numbers (sec. 2.2 and appendix B), under the names users know from the PyTorch program."""
+
+    paired: ClassVar[bool] = False
 
     # Networks
     input_nc: Literal[1, 3] = option(3, "channels of domain A: 1 grey, 3 RGB")
@@ -237,7 +239,6 @@ class UGATIT(Translator):
     """
 
     Config = Config
-    paired = False
     kept = ("G_AB", "G_BA", "D_GA", "D_GB", "D_LA", "D_LB")  # the discriminators for `attention`
 
     def __init__(self, config=None, **kwargs):
@@ -306,22 +307,24 @@ class UGATIT(Translator):
         return self.logs()
 
     def generators(self, stochastic=False):
-        return self.translators
+        needed = {"AtoB": "G_AB", "BtoA": "G_BA"}
+        return {direction: net for direction, net in self.translators.items() if needed[direction] in self.trained}
 
     def attention(self, direction):
         """Where the networks look, the paper's figure 2: a network from an image (B, H, W, C) to its heat maps.
 
         Returns: keras.Model; {"G": (B, H/4, W/4, 1) over the image, "D_global", "D_local": (B, h, w, 1) over its
-        translation, by the discriminators of the domain it leads to}, without those whose attention is off.
+        translation, by the discriminators of the domain it leads to}, without those whose attention is off or that
+        are not trained.
         Raises: `UserError` where all are off.
         """
-        players = {"AtoB": (self.G_AB, self.D_GB, self.D_LB), "BtoA": (self.G_BA, self.D_GA, self.D_LA)}
-        G, D_global, D_local = players[direction]
+        G, names = (self.G_AB, ("D_GB", "D_LB")) if direction == "AtoB" else (self.G_BA, ("D_GA", "D_LA"))
         if not (self.config.cam_G or self.config.cam_D):
             raise UserError("no attention to show: the run has --cam_G=false and --cam_D=false")
         image = keras.Input(G.input_shape[1:], name="image")
         from_G = G(image)
-        answers = {"G": from_G, "D_global": D_global(from_G["image"]), "D_local": D_local(from_G["image"])}
+        judges = {key: name for key, name in zip(("D_global", "D_local"), names, strict=True) if name in self.trained}
+        answers = {"G": from_G} | {key: getattr(self, name)(from_G["image"]) for key, name in judges.items()}
         maps = {player: answer["heatmap"] for player, answer in answers.items() if "heatmap" in answer}
         return keras.Model(image, maps, name=f"attention_{direction}")
 
@@ -353,11 +356,9 @@ PRESETS = {
             lr=2e-4,
             load_size=72,
             crop_size=64,
-            batch_size=2,
         ),
-        dataset="synthetic_animals",
-        steps=2000,
-        note="cats <-> dogs at 64 px, light and narrow; minutes on two CPU cores",
+        dataset="synthetic_seasons",
+        note="summer <-> winter at 64 px, light and narrow; minutes on two CPU cores",
     ),
     "selfie2anime": Preset(Config(), note="3,400 + 3,400 images for training, your own copy; not yet run"),
     "horse2zebra": Preset(Config(), dataset="cycle_gan/horse2zebra", note="ImageNet, 1,067 + 1,334; not yet run"),

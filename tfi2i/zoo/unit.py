@@ -14,7 +14,9 @@ Its gen_a is E_A and G_A here, its dis_a is D_A.
 
 Deviations: this is the program's current form, which differs from the paper in that
 - E and G of one domain share no weights with those of the other (in the paper E_A and E_B share their last layers, G_A
-  and G_B their first); that the latent space is shared rests on the cycle alone;
+  and G_B their first); that the latent space is shared rests on the cycle alone, and the two may agree on a code that
+  means light in one domain and dark in the other: with some seeds suns come out black. `tied_start`, which neither has,
+  begins both auto-encoders with the same weights, and is off but in the quick preset;
 - L_GAN is least squares at three scales, not cross entropy at one;
 - the KL terms are means over the elements of E(x)^2, not half their sum, and L_CC_A has only the second of its two;
 - encoder and decoder are MUNIT's: 4x4 halvings, instance norm, nearest up-sampling, layer norm.
@@ -57,6 +59,7 @@ class Config:
     ndf: int = option(64, "width of D's first layer (the program's dis.dim)", least=1)
     n_layer: int = option(4, "strided layers of D", least=1)
     num_scales: int = option(3, "scales at which D judges", least=1)
+    tied_start: bool = option(False, "begin both auto-encoders with the same weights, so that their codes agree")
 
     # Objective
     gan_type: Literal["lsgan", "nsgan"] = option("lsgan", "least squares, or non-saturating cross entropy")
@@ -84,6 +87,11 @@ class Config:
 
     def __post_init__(self):
         validate(self)
+        if self.tied_start and self.input_nc != self.output_nc:
+            raise UserError(
+                f"--tied_start needs the same channels in both domains (received --input_nc={self.input_nc} and "
+                f"--output_nc={self.output_nc}); leave it out"
+            )
         smallest = smallest_image(self.n_layer, self.num_scales)
         if self.crop_size < smallest:
             raise UserError(
@@ -137,6 +145,9 @@ class UNIT(Translator):
         self.E_B, self.G_B = encoder(c, c.output_nc, "E_B"), decoder(c, c.output_nc, "G_B")
         self.D_A = multiscale_discriminator(c.input_nc, c.ndf, c.n_layer, c.num_scales, name="D_A")
         self.D_B = multiscale_discriminator(c.output_nc, c.ndf, c.n_layer, c.num_scales, name="D_B")
+        if c.tied_start:
+            self.E_B.set_weights(self.E_A.get_weights())
+            self.G_B.set_weights(self.G_A.get_weights())
         self.players = {
             "discriminators": [self.D_A, self.D_B],
             "generators": [self.E_A, self.G_A, self.E_B, self.G_B],
@@ -216,18 +227,19 @@ PRESETS = {
     "quick": Preset(
         Config(
             dim=16,
+            n_downsample=1,
             n_res=2,
             ndf=16,
             n_layer=3,
             num_scales=2,
             load_size=72,
             crop_size=64,
-            lr=2e-4,
-            max_iter=3000,
-            step_size=1000,
+            lr=5e-4,
+            tied_start=True,
+            max_iter=2000,
+            step_size=700,
         ),
         dataset="synthetic_seasons",
-        steps=3000,
         note="summer <-> winter at 64 px, narrow; minutes on two CPU cores",
     ),
     "gta2city": Preset(
