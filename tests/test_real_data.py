@@ -1,14 +1,17 @@
 """Real photos, which the project doesn't hold: they skip, with a reason, where there are none."""
 
 import numpy as np
+import pytest
 from PIL import Image
+from sizes import options
 
+from tfi2i import zoo
 from tfi2i.cli import main
 from tfi2i.data import images
 from tfi2i.data.check import check
 from tfi2i.data.derived import TASKS
 from tfi2i.data.folders import open_folder
-from tfi2i.data.pipeline import load
+from tfi2i.data.pipeline import is_paired, load
 
 
 def test_the_layouts_of_real_sets(shared_data):
@@ -43,3 +46,32 @@ def test_train_translate_and_evaluate_real_facades(shared_data, tmp_path, capsys
     assert main(["translate", run, f"{facades}/val/1*.jpg", str(tmp_path / "out"), "--quiet"]) == 0
     assert "12 done, 0 skipped, 0 failed" in capsys.readouterr().out
     assert images.size(tmp_path / "out" / "1.jpg") == (256, 512)
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.MODELS if not is_paired(zoo.model_class(name).Config)])
+def test_models_of_two_domains_on_real_images(name, shared_data, tmp_path, capsys):
+    """Trained and resumed, in both directions, with styles and attention where there are any; measured and exported."""
+    dataset = "cat2dog" if name in ("drit", "ugatit") else "monet2photo"
+    run, photos = str(tmp_path / "run"), str(shared_data / dataset / "testA")
+    sizes = [f"--{key}={value}" for key, value in options(name).items()]
+    data = f"--data_dir={shared_data / dataset}"
+    assert main(["train", f"--model={name}", data, f"--run={run}", "--steps=2", "--quiet", *sizes]) == 0
+    assert main(["train", f"--resume={run}", "--quiet"]) == 0
+    for direction in ("AtoB", "BtoA"):
+        out = tmp_path / direction
+        assert main(["translate", run, photos, str(out), f"--direction={direction}", "--quiet"]) == 0
+        assert len(list(out.iterdir())) == len(list((shared_data / dataset / "testA").iterdir()))
+    if name in ("munit", "samunit", "drit"):
+        first, second = (str(sorted((shared_data / dataset / f"test{d}").iterdir())[0]) for d in "AB")
+        assert main(["translate", run, first, str(tmp_path / "styles"), "--styles=2", "--quiet"]) == 0
+        assert len(list((tmp_path / "styles").iterdir())) == 2
+        assert main(["translate", run, first, str(tmp_path / "like"), f"--style_image={second}", "--quiet"]) == 0
+    if name == "ugatit":
+        first = str(sorted((shared_data / dataset / "testA").iterdir())[0])
+        assert main(["translate", run, first, str(tmp_path / "maps"), "--attention", "--quiet"]) == 0
+        with Image.open(next((tmp_path / "maps").glob("*_attention.png"))) as sheet:
+            assert sheet.size == (5 * 256, 256)
+    assert main(["evaluate", run, "--quiet"]) == 0
+    assert "l1_cycle" in capsys.readouterr().out
+    assert main(["export", run, f"--out={tmp_path / 'exports'}", "--size=64x64"]) == 0
+    assert len(list((tmp_path / "exports").glob("*.tflite"))) == 2

@@ -1,4 +1,4 @@
-"""The ways in which a model translates: one for pix2pix, both for a model of two domains, each with styles or without."""
+"""The ways in which a model translates: one for pix2pix, both for two domains, each with styles or without."""
 
 from dataclasses import dataclass
 from typing import Any

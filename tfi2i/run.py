@@ -248,7 +248,7 @@ class _Loop:
         return float(np.mean(errors))
 
     def _sample(self, step):
-        """A grid of the first test images: in each direction a row of inputs, of outputs a style, of truths if known."""
+        """A grid of test images: in each direction a row of inputs, one of outputs a style, one of truths if known."""
         rows = []
         for direction in directions_of(self.model).values():
             styles = direction.random_styles(SAMPLE_STYLES)
@@ -291,7 +291,7 @@ def compiled_step(model, strategy, xla="off"):
 
 
 def write_networks(model, folder):
-    """Writes the trained networks a model keeps, as tested, to FOLDER/NAME.keras, and SHA256SUMS (`sha256sum -c`) last."""
+    """Writes the trained networks, as tested, to FOLDER/NAME.keras, and SHA256SUMS (for `sha256sum -c`) last."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     sums = []

@@ -36,7 +36,8 @@ def test_an_imported_run_translates_and_exports_but_has_no_training(model, tmp_p
     assert import_run(model, tmp_path) == 0
     run, photo = str(tmp_path / "run"), picture(tmp_path / "photo.png")
     assert main(["translate", run, photo, str(tmp_path / "out"), "--quiet"]) == 0
-    assert Image.open(tmp_path / "out" / "photo.png").size == (64, 64)
+    with Image.open(tmp_path / "out" / "photo.png") as answer:
+        assert answer.size == (64, 64)
     assert main(["export", run, "--format=litert", f"--out={tmp_path / 'exports'}", "--size=64x64"]) == 0
     exports = sorted(path.name for path in (tmp_path / "exports").glob("*.tflite"))
     assert exports == (["run.tflite"] if model == "pix2pix" else ["run_AtoB.tflite", "run_BtoA.tflite"])
@@ -101,7 +102,7 @@ def test_bad_files(tmp_path, capsys):
         for model in FILES:
             run = tmp_path / f"{model}_{name}"
             assert main(["import", f"--model={model}", str(tmp_path / name), f"--run={run}"]) == 2, (model, name)
-            out, err = capsys.readouterr()
+            _out, err = capsys.readouterr()
             assert err.startswith("tfi2i: error: ") and err.count("\n") == 1 and name in err, (model, name, err)
             assert not run.exists() and not canary.exists()
 

@@ -9,9 +9,9 @@ unless its model is new, which then gets a line in ADAPTERS and a module beside 
                                  those of forward.npz and the inputs of step.npz, which some cases share
     feed(arrays)                 (batch, {name of a draw: array}) of step.npz
     losses(translator, logs)     {official name of a loss: our number}, for every loss stored in step.npz
-    SECOND                       optional, {network: prefix}: networks that step twice, and where step.npz has the second
+    SECOND                       optional, {network: prefix}: networks that step twice, and where step.npz has it
     gradient_scale(network, arrays)   optional: by what the stored gradient was clipped
-    REPEATED, HELD               optional: losses of a forward pass that our step repeats after an update, and the players
+    REPEATED, HELD               optional: losses of a forward pass that our step repeats after an update, and players
                                  to hold so that it changes nothing
 """
 
@@ -123,7 +123,7 @@ def given(draw, shape):
 
 
 def test_losses_of_a_repeated_pass(parity_case, floatx):
-    """Where our step repeats a forward pass after an update, its losses are the official ones if that update is held."""
+    """Where our step repeats a forward pass after an update, its losses are official if that update is held."""
     case = Case(parity_case)
     if not hasattr(case.adapter, "REPEATED"):
         return

@@ -2,9 +2,10 @@
 
 A *source* is any random-access sequence: `len(source)`, `source[i]` -> {"A": pixels, "B": pixels} as uint8 or uint16
 arrays (H, W, C), and `source.name(i)`; `source.aligned` is False where A and B of an example don't belong together.
-Models that learn from pairs see `source[i]`; for the others A and B are drawn apart, each in an order of its own, and cut
-and mirrored apart, whether the source is aligned or not. Everything fixed (decoding, resizing) happens in `Prepared`, once, and is kept
-in memory; everything random happens after it, in stateless TensorFlow operations.
+Models that learn from pairs see `source[i]`; for the others A and B are drawn apart, each in an order of its own,
+and cut and mirrored apart, whether the source is aligned or not. Everything fixed (decoding, resizing) happens in
+`Prepared`, once, and is
+kept in memory; everything random happens after it, in stateless TensorFlow operations.
 """
 
 import dataclasses
@@ -183,9 +184,10 @@ class DrawnApart:
 def stream(prepared, batch_size, seed, start_step=0, worker=0, workers=1, replicas=1):
     """Endless batches for training, the same for the same arguments, from any step on.
 
-    Each epoch is a permutation of the set, or of each domain, that depends on (seed, epoch) alone, and each image's crop and flip on
-    (seed, its place in the whole sequence) alone. Epochs follow one another without a gap, so a batch may hold the end
-    of one and the beginning of the next.
+    Each epoch is a permutation of the set, or of each domain, that depends on (seed, epoch) alone, and each image's
+    crop and flip
+    on (seed, its place in the whole sequence) alone. Epochs follow one another without a gap, so a batch may hold the
+    end of one and the beginning of the next.
 
     Args:
         prepared: `Prepared` or `DrawnApart`, for training.

@@ -89,11 +89,13 @@ def _against_truth(direction, image, truth, seed):
 
 
 def _without_truth(direction, back, image, seed):
-    one, *others = (direction(image, style) for style in direction.random_styles(2, seed))
+    one, *other = (direction(image, style) for style in direction.random_styles(2, seed))
     measured = {"l1_change": l1(one, image)} if one.shape == image.shape else {}
     if back:
         measured["l1_cycle"] = l1(back(one, back.style_of(image)), image)
-    return measured | {"diversity": l1(one, other) for other in others}
+    if other:
+        measured["diversity"] = l1(one, *other)
+    return measured
 
 
 def _summary(measured):

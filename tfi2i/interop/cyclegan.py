@@ -1,7 +1,7 @@
 """CycleGAN's official checkpoints: `latest_net_G_A.pth` (A -> B), `..._G_B`, `..._D_A` (judges B), `..._D_B`.
 
-All generators are alike, and all discriminators, so a file's name says which it holds: one that ends in G_A, G_B, D_A or
-D_B; of other names the first generator given is G_A and the second G_B, and the discriminators likewise.
+All generators are alike, and all discriminators, so a file's name says which it holds: one that ends in G_A, G_B,
+D_A or D_B; of other names the first generator given is G_A and the second G_B, and the discriminators likewise.
 """
 
 import re

@@ -21,7 +21,7 @@ def stride_of(netG):
 
 
 def discriminator(netD, n_layers_D, **options):
-    """basic: the 70x70 PatchGAN; n_layers: one of n_layers_D; pixel: the 1x1 PixelGAN. (B, H, W, input_nc) -> logits."""
+    """basic: the 70x70 PatchGAN; n_layers: one of n_layers_D; pixel: 1x1 PixelGAN. (B, H, W, input_nc) -> logits."""
     if netD == "pixel":
         return pixelgan(**options)
     return patchgan(n_layers=3 if netD == "basic" else n_layers_D, **options)

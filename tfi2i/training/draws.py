@@ -1,7 +1,7 @@
 """Random numbers that are the same with and without XLA.
 
-TensorFlow and XLA agree on the bits of the Philox generator, and turn them into floats in different ways; so that is done
-here.
+TensorFlow and XLA agree on the bits of the Philox generator, and turn them into floats in different ways; so that is
+done here.
 """
 
 import math

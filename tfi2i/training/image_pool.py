@@ -7,7 +7,7 @@ from tfi2i.training.draws import uniform
 
 
 class ImagePool(keras.layers.Layer):
-    """Answers each fake, once the pool is full, with itself or, one time in two, with an earlier one whose place it takes.
+    """Answers each fake with itself or, once the pool is full and one time in two, an earlier one, which it replaces.
 
     Until `size` fakes have been seen, each is kept and answered with itself. The pool is part of the model's state; all
     replicas share it, and together do what one device would with the whole batch.

@@ -48,8 +48,8 @@ class EpochSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """The published programs' `lr_policy`, which change the rate once an epoch, e = 0, 1, ...
 
     linear: lr (1 - max(0, e + ahead - n_epochs) / (n_epochs_decay + 1)): constant, then down. The PyTorch program of
-        pix2pix and CycleGAN advances its scheduler at the start of each epoch and counts from one, hence `ahead` = 2 and
-        a rate of 0 in the last epoch; DRIT's has `ahead` = 0.
+        pix2pix and CycleGAN advances its scheduler at the start of each epoch and counts from one, hence `ahead` = 2
+        and         a rate of 0 in the last epoch; DRIT's has `ahead` = 0.
     step: lr 0.1^(e // lr_decay_iters).
     cosine: lr (1 + cos(pi e / n_epochs)) / 2.
     constant: lr.
@@ -101,7 +101,7 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("tfi2i")
 class HalfLinear(keras.optimizers.schedules.LearningRateSchedule):
-    """U-GAT-IT's rate: constant for the first half of `total` steps, then less by lr / (total // 2) before each step."""
+    """U-GAT-IT's rate: constant for half of `total` steps, then less by lr / (total // 2) before each step."""
 
     def __init__(self, lr, total):
         self.lr, self.total = lr, total

@@ -8,9 +8,9 @@ ICCV 2017).
 G maps domain X to domain Y, F maps Y to X. L_GAN is least squares, and each D's objective is halved, which slows it
 relative to its generator; D_X and D_Y also judge fakes from a pool of 50 earlier ones (sec. 4).
 
-Official code: junyanz/CycleGAN (Lua), junyanz/pytorch-CycleGAN-and-pix2pix (PyTorch), both BSD; numbers only were taken.
-Where it says A and B it is X and Y here; its G_A is G, G_B is F, D_A is D_Y, D_B is D_X. Networks, losses and a whole
-step are equal to the PyTorch code's (tests/parity).
+Official code: junyanz/CycleGAN (Lua), junyanz/pytorch-CycleGAN-and-pix2pix (PyTorch), both BSD; numbers only were
+taken. Where it says A and B it is X and Y here; its G_A is G, G_B is F, D_A is D_Y, D_B is D_X. Networks, losses and a
+whole step are equal to the PyTorch code's (tests/parity).
 
 Deviations
 - The images of an epoch are a permutation of each domain; the official program draws those of Y at random.
@@ -149,7 +149,7 @@ class CycleGAN(Translator):
         return {"generators": adam(), "discriminators": adam()}
 
     def train_step(self, batch):
-        """G and F descend the full objective (eq. 3), then D_X and D_Y theirs, on the fakes of before and the pool's."""
+        """G and F descend the full objective (eq. 3), then D_X and D_Y theirs, on these fakes and the pool's."""
         x, y = batch["x"], batch["y"]
         G, F, D_X, D_Y = self.networks(training=True)
         gan, c = self.gan, self.config

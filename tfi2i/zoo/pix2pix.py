@@ -11,11 +11,11 @@ Official code: phillipi/pix2pix (Lua), junyanz/pytorch-CycleGAN-and-pix2pix (PyT
 taken. G is `nn.unet`, D is `nn.patchgan`; both are equal to the PyTorch code's in value and gradient (tests/parity).
 
 Deviations
-- In the PyTorch U-Net, which this follows, noise sits after the full-width decoder blocks *except* the innermost; in the
-  Lua code it sits after the three innermost.
+- In the PyTorch U-Net, which this follows, noise sits after the full-width decoder blocks *except* the innermost; in
+  the Lua code it sits after the three innermost.
 - Test time: the paper keeps dropout on and normalises with the statistics of the test batch, of one image. Here each
-  image is always normalised by its own statistics, and dropout is off unless asked for (`translate --stochastic`), so that
-  one input has one answer, the same in preview, translation and export.
+  image is always normalised by its own statistics, and dropout is off unless asked for (`translate --stochastic`),
+  so that one input has one answer, the same in preview, translation and export.
 - With gan_mode="wgangp" D is also given the gradient penalty, weight 10, which the official pix2pix step leaves out.
 - The colourisation preset predicts RGB from CIE lightness; the paper's predicts the two colour channels of Lab.
 """
