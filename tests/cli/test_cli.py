@@ -162,7 +162,8 @@ def test_from_training_to_export(capsys, tmp_path, monkeypatch):
 
     capsys.readouterr()
     assert main(["evaluate", "runs/a", "--json", "--quiet"]) == 0
-    assert json.loads(capsys.readouterr().out)["values"].keys() == {"L1", "PSNR", "SSIM"}
+    values = json.loads(capsys.readouterr().out)["values"]
+    assert values.keys() == {"BtoA"} and values["BtoA"].keys() == {"L1", "PSNR", "SSIM", "l1_copy"}
 
     assert main(["export", "runs/a", "--format=saved_model,litert", "--out=exports"]) == 0
     assert "max error" in capsys.readouterr().out

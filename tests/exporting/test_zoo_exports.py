@@ -1,10 +1,10 @@
 """The zoo's own generators as artefacts: equal to the model, and on device one fully delegated partition."""
 
-import numpy as np
 import pytest
 
 import tfi2i
 from tfi2i.exporting import export_litert, export_saved_model, verify
+from tfi2i.exporting.export import random_inputs
 from tfi2i.zoo import MODELS
 
 GENERATORS = {
@@ -26,9 +26,8 @@ def test_keras_equals_saved_model_equals_litert(case, tmp_path):
     name, preset, options = GENERATORS[case]
     model = tfi2i.create(name, preset, **options)
     for key, generator in model.generators().items():
-        channels = generator.inputs[0].shape[-1]
-        images = np.random.default_rng(0).uniform(-1, 1, (3, 64, 64, channels)).astype("float32")
-        verify(generator, export_saved_model(generator, tmp_path / key), images)
+        inputs = random_inputs(generator, 64, 64)
+        verify(generator, export_saved_model(generator, tmp_path / key), *inputs)
         file = export_litert(generator, tmp_path / f"{key}.tflite", 64, 64)
-        verify(generator, file, images)
+        verify(generator, file, *inputs)
         assert CompiledModel.from_file(str(file)).is_fully_accelerated()
