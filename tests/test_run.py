@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tfi2i import run, zoo
+from tfi2i.directions import direction_of
 from tfi2i.errors import UserError
 
 
@@ -79,7 +80,7 @@ def test_a_run_loads_without_a_flag_and_without_checkpoints(trained_run, tmp_pat
     model = run.load(folder)
     x = np.random.default_rng(0).uniform(-1, 1, (1, 32, 48, 3)).astype("float32")
     kept = tf.keras.models.load_model(folder / "networks" / "G.keras")
-    np.testing.assert_array_equal(model.generator()(x), kept(x))
+    np.testing.assert_array_equal(direction_of(model).network(x), kept(x))
 
 
 @pytest.mark.parametrize("imports", ["import tfi2i, keras", "import keras, tfi2i", "import tensorflow, tfi2i, keras"])
@@ -87,6 +88,19 @@ def test_a_network_loads_with_nothing_but_the_package(trained_run, imports):
     program = f"{imports}; print(keras.models.load_model({str(trained_run / 'networks' / 'G.keras')!r}).count_params())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip().isdecimal(), done.stderr
+
+
+def test_a_schedule_of_epochs_lasts_as_long_as_the_steps(capsys):
+    """On few images, too: 8 epochs of 90 steps are laid over 3,200 steps; of a longer schedule nothing changes."""
+    config = zoo.presets("cyclegan")["quick"].config
+    assert (config.n_epochs, config.n_epochs_decay) == (4, 4)
+    recipe = run.Recipe(steps=3200)
+    assert run._schedule(run.Job("cyclegan", config, recipe, "my"), 90) == (3200, 400)
+    assert run._schedule(run.Job("cyclegan", config, recipe, "my"), 900) == (3200, 900)
+    assert capsys.readouterr().err == ""
+    config = zoo.presets("ugatit")["quick"].config
+    assert run._schedule(run.Job("ugatit", config, recipe, "my"), 90)[0] == 3200
+    assert f"laid out for {config.iteration}; lengthen it too" in capsys.readouterr().err
 
 
 def test_stopped_and_resumed_equals_not_stopped(tiny, tmp_path, monkeypatch):

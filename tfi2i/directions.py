@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from tfi2i.errors import UserError
+
 
 @dataclass(frozen=True)
 class Direction:
@@ -37,10 +39,15 @@ class Direction:
         return np.asarray(self.style_encoder(reference[None], training=False))[0] if self.style_dim else None
 
     def random_styles(self, count, seed=0):
-        """`count` styles drawn from N(0, 1), the same for the same seed; one None for a network without styles."""
-        if not self.style_dim:
-            return [None]
-        return list(np.random.default_rng(seed).standard_normal((count, self.style_dim), np.float32))
+        """`count` styles (S,) drawn from N(0, 1), the same for the same seed; one None for a network without styles."""
+        return random_styles(self.style_dim, count, seed)
+
+
+def random_styles(style_dim, count, seed=0):
+    """`count` styles (style_dim,) drawn from N(0, 1), the same for the same seed; one None if style_dim is 0."""
+    if not style_dim:
+        return [None]
+    return list(np.random.default_rng(seed).standard_normal((count, style_dim), np.float32))
 
 
 def style_dim(network):
@@ -57,3 +64,13 @@ def directions_of(model, stochastic=False):
         name: Direction(name, network, encoders.get(name), *((0, 1) if name == first else (1, 0)))
         for name, network in model.generators(stochastic).items()
     }
+
+
+def direction_of(model, name=None, stochastic=False):
+    """One `Direction` of a translator; None stands for its only one, or for AtoB. Raises `UserError` for any other."""
+    directions = directions_of(model, stochastic)
+    if name is None:
+        return next(iter(directions.values()))
+    if name not in directions:
+        raise UserError(f"--direction={name} (this model translates {' and '.join(directions)})")
+    return directions[name]

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import platform
 import signal
@@ -134,8 +135,7 @@ def train(job, run, strategy=None, progress=True):
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         training, testing = _open_data(job)
-        steps_per_epoch = max(1, len(training) // job.config.batch_size)
-        steps = recipe.steps or job.config.total_steps(steps_per_epoch)
+        steps, steps_per_epoch = _schedule(job, max(1, len(training) // job.config.batch_size))
         with strategy.scope():
             model = zoo.model_class(job.model)(job.config)
             model.compile(steps_per_epoch=steps_per_epoch)
@@ -149,6 +149,25 @@ def train(job, run, strategy=None, progress=True):
             records = Records(folder, (*model.loss_names, "images_per_second", "data_share"), start)
             loop = _Loop(model, job, strategy, training, testing, checkpoints, records, folder / "networks")
             return loop.run(start, steps, progress)
+
+
+def _schedule(job, steps_per_epoch):
+    """(steps of the training, steps of what the learning rate's schedule takes for an epoch).
+
+    On few images the epochs of a schedule are over before `--steps` are, and a rate that falls to zero would stay there
+    for all that is left: the epochs are then made as much longer as it takes.
+    """
+    scheduled = job.config.total_steps(steps_per_epoch)
+    steps = job.recipe.steps or scheduled
+    if steps > scheduled:
+        steps_per_epoch = math.ceil(steps_per_epoch * steps / scheduled)
+    if steps > job.config.total_steps(steps_per_epoch):  # a schedule that counts steps
+        print(
+            f"tfi2i: --steps={steps} goes beyond the schedule of the learning rate, which is laid out for {scheduled}; "
+            f"lengthen it too, see `tfi2i train --model={job.model} --help`",
+            file=sys.stderr,
+        )
+    return steps, steps_per_epoch
 
 
 class _Loop:

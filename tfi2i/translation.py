@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from tfi2i.data import images
 from tfi2i.data.pipeline import to_float, to_pixels
-from tfi2i.directions import directions_of
+from tfi2i.directions import direction_of, random_styles
 from tfi2i.errors import UserError
 
 
@@ -160,12 +160,11 @@ def open_network(source, stochastic=False, direction=None):
 
 def network_of(model, direction=None, stochastic=False):
     """The `Network` of a translator. Raises `UserError` for a direction in which it does not translate."""
-    G = model.generator(direction, stochastic)
-    way = directions_of(model, stochastic)[direction or next(iter(model.generators()))]
-    _, height, width, input_nc = G.inputs[0].shape
+    way = direction_of(model, direction, stochastic)
+    _, height, width, input_nc = way.network.inputs[0].shape
 
     def call(*inputs):
-        return np.asarray(G(inputs if len(inputs) > 1 else inputs[0], training=False))
+        return np.asarray(way.network(inputs if len(inputs) > 1 else inputs[0], training=False))
 
     maps = functools.cache(lambda: model.attention(way.name))  # built when first asked for
     return Network(
@@ -192,7 +191,7 @@ def _styles(network, count, style_image, seed):
             raise UserError("--style_image needs a run, which has the style encoder; an export has not")
         reference = images.read_picture(images.listing(style_image)[0])
         return [network.style_of(_padded(network, _input(network, reference)))[None]]
-    return list(np.random.default_rng(seed).standard_normal((count or 1, 1, network.style_dim), np.float32))
+    return [style[None] for style in random_styles(network.style_dim, count or 1, seed)]
 
 
 def _input(network, picture):

@@ -115,26 +115,24 @@ def test_step(parity_case, floatx):
         for key in (k for k in wanted if k.startswith(f"buffer_after/{network}/")):
             value = after[network][key.split("/", 2)[2]]
             np.testing.assert_allclose(value, wanted[key], rtol=1e-4, atol=1e-5, err_msg=key)
+    if hasattr(case.adapter, "REPEATED"):
+        check_losses_with_players_held(case, wanted, exact)
 
 
-def given(draw, shape):
-    assert draw.size == np.prod([int(n) for n in shape])
-    return tf.constant(draw.reshape([int(n) for n in shape]))
-
-
-def test_losses_of_a_repeated_pass(parity_case, floatx):
+def check_losses_with_players_held(case, wanted, exact):
     """Where our step repeats a forward pass after an update, its losses are official if that update is held."""
-    case = Case(parity_case)
-    if not hasattr(case.adapter, "REPEATED"):
-        return
-    wanted, translator = case.arrays("step.npz"), case.translator()
+    translator = case.translator()
     batch, draws = case.adapter.feed(wanted)
     translator.compile(run_eagerly=True)
     translator.normal = lambda name, shape: given(draws[name], shape)
     for player in case.adapter.HELD:
         translator.optimizers[player].inner_optimizer.learning_rate = StepDecay(0.0)
-    logs = translator.train_step(batch)
-    check_losses(case.adapter.losses(translator, logs), wanted, floatx == "float64")
+    check_losses(case.adapter.losses(translator, translator.train_step(batch)), wanted, exact)
+
+
+def given(draw, shape):
+    assert draw.size == np.prod([int(n) for n in shape])
+    return tf.constant(draw.reshape([int(n) for n in shape]))
 
 
 def check_losses(losses, wanted, exact, without=()):
@@ -218,70 +216,3 @@ def official_values(translator):
         name: {p.key: p.to_official(p.variable.numpy()) for p in parameters}
         for name, parameters in interop.parameters(translator).items()
     }
-
-
-@pytest.mark.parametrize(
-    ("options", "network", "count"),
-    [
-        ({}, "G", 54_413_955),
-        ({"netG": "resnet_9blocks", "norm": "instance", "no_dropout": True}, "G", 11_378_179),
-        ({"netG": "resnet_6blocks", "norm": "instance", "no_dropout": True}, "G", 7_837_699),
-        ({}, "D", 2_768_705),
-        ({"netD": "pixel"}, "D", 9_024),  # 6*64+64 + 64*128 + 2*128 + 128
-    ],
-)
-def test_parameter_counts_of_the_official_program(options, network, count):
-    import tfi2i
-
-    parameters = interop.parameters(tfi2i.create("pix2pix", **options))[network]
-    assert sum(p.variable.numpy().size for p in parameters if "running_" not in p.key) == count
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"netG": "resnet_2blocks", "norm": "instance", "no_dropout": True},
-        {"netG": "resnet_3blocks", "norm": "batch"},
-        {"netG": "unet_256", "norm": "none", "netD": "pixel"},
-        {"netG": "unet_32", "norm": "instance", "netD": "n_layers", "n_layers_D": 2, "input_nc": 1},
-    ],
-    ids=str,
-)
-def test_sizes_are_inferred_from_shapes(options, monkeypatch, tmp_path):
-    """A network written under the official names comes back with the same config and the same weights."""
-    import tfi2i
-    from tfi2i.interop import junyanz
-
-    model = tfi2i.create("pix2pix", ngf=4, ndf=4, **options)
-    states = {
-        name: {p.key: p.to_official(p.variable.numpy()) for p in parameters}
-        for name, parameters in interop.parameters(model).items()
-    }
-    monkeypatch.setattr(junyanz, "load", lambda file: states[file])
-    again = interop.from_pytorch("pix2pix", "G", "D", no_dropout=options.get("no_dropout", False))
-    for field in ("netG", "ngf", "ndf", "norm", "input_nc", "output_nc"):
-        assert getattr(again.config, field) == getattr(model.config, field)
-    for name in ("G", "D"):
-        for p, q in zip(interop.parameters(model)[name], interop.parameters(again)[name], strict=True):
-            np.testing.assert_array_equal(p.variable.numpy(), q.variable.numpy(), err_msg=p.key)
-
-
-def test_a_key_that_does_not_fit_is_named(monkeypatch):
-    import tfi2i
-    from tfi2i.errors import UserError
-    from tfi2i.interop import junyanz
-
-    model = tfi2i.create("pix2pix", ngf=4, ndf=4, netG="unet_32")
-    state = {p.key: p.to_official(p.variable.numpy()) for p in interop.parameters(model)["G"]}
-    monkeypatch.setattr(junyanz, "load", lambda file: state)
-    key = "model.model.1.model.1.weight"
-    right = state.pop(key)
-    with pytest.raises(UserError, match=f"G.pth lacks {key}"):
-        interop.from_pytorch("pix2pix", "G.pth")
-    state[key] = right[:, :-1]
-    with pytest.raises(UserError, match=rf"G.pth: {key} \(expected shape"):
-        interop.from_pytorch("pix2pix", "G.pth")
-    state[key] = right
-    state["extra.weight"] = right
-    with pytest.raises(UserError, match=r"has besides extra\.weight"):
-        interop.from_pytorch("pix2pix", "G.pth")

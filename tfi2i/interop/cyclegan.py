@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 from tfi2i.errors import UserError
-from tfi2i.interop.junyanz import discriminator_parameters, generator_parameters, load_all, read
+from tfi2i.interop.junyanz import discriminator_parameters, generator_parameters, read
+from tfi2i.interop.layout import StateDicts
 
 
 def official_networks(translator):
@@ -26,20 +27,18 @@ def from_pytorch(model, *files, **config):
     """CycleGAN from the program's files, any of the four; one generator alone translates its own direction."""
     from tfi2i.zoo import create
 
-    state_dicts, inferred = {}, {}
+    state_dicts, inferred = StateDicts(), {}
     for file in files:
         state_dict, kind, options = read(file)
         network = _name_of(file, kind, state_dicts)
-        if network in state_dicts:
-            raise UserError(f"two files of network {network}: {state_dicts[network][1]} and {file}; give one of each")
-        state_dicts[network] = (state_dict, file)
+        state_dicts.add(network, state_dict, file)
         if network.endswith("_B") and kind == "G":  # F's input is the other domain
             options |= {"input_nc": options["output_nc"], "output_nc": options["input_nc"]}
         inferred |= options
     if inferred.get("input_nc") != inferred.get("output_nc"):
         inferred["lambda_identity"] = 0.0  # it compares both domains
     translator = create(model, **(inferred | config))
-    load_all(parameters(translator), state_dicts)
+    state_dicts.load_into(parameters(translator))
     translator.trained = tuple(name for name, official in (("G", "G_A"), ("F", "G_B")) if official in state_dicts)
     return translator
 

@@ -9,7 +9,7 @@ import re
 import keras
 
 from tfi2i.errors import UserError
-from tfi2i.interop.layout import Parameter, load_state_dict, parameters_of
+from tfi2i.interop.layout import Parameter, StateDicts, parameters_of
 from tfi2i.interop.pytorch_file import find_state_dicts, load
 from tfi2i.zoo.drit import DIS_LAYERS
 
@@ -26,15 +26,15 @@ def from_pytorch(model, *files, **config):
         raise UserError(f"weights of drit: {', '.join(map(str, files))} (expected one file, received {len(files)})")
     (file,) = files
     found = find_state_dicts(load(file))
-    state_dicts = {name: found[name] for name in GENERATORS + DISCRIMINATORS if name in found}
-    if missing := [name for name in GENERATORS if name not in state_dicts]:
+    if missing := [name for name in GENERATORS if name not in found]:
         raise UserError(
             f"not a DRIT checkpoint: {file} (expected state dicts enc_c, enc_a and gen; lacks {', '.join(missing)})"
         )
-    translator = create(model, **(_infer(state_dicts, file) | config))
-    known = parameters(translator)
-    for network, state_dict in state_dicts.items():
-        load_state_dict(known[network], state_dict, f"{file}, {network}")
+    state_dicts = StateDicts()
+    for name in filter(found.__contains__, GENERATORS + DISCRIMINATORS):
+        state_dicts.add(name, found[name], f"{file}: {name}")
+    translator = create(model, **(_infer(found, file) | config))
+    state_dicts.load_into(parameters(translator))
     return translator
 
 
@@ -176,7 +176,7 @@ def _infer(state_dicts, file):
     def axis(network, key, number):
         shape = getattr(state_dicts[network].get(key), "shape", ())
         if len(shape) <= number:
-            raise UserError(f"weights don't fit: {file}, {network} lacks {key}, or it has too few axes")
+            raise UserError(f"weights don't fit: {file}: {network} lacks {key}, or it has too few axes")
         return shape[number]
 
     def count(network, pattern):

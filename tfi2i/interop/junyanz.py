@@ -7,7 +7,7 @@ take a place too but hold nothing. The tables below say which place each of our 
 import re
 
 from tfi2i.errors import UserError
-from tfi2i.interop.layout import load_state_dict, parameters_of
+from tfi2i.interop.layout import parameters_of
 from tfi2i.interop.pytorch_file import find_state_dicts, load
 
 
@@ -80,12 +80,6 @@ def read(file):
         raise UserError(f"one network was expected: {file} (received {', '.join(state_dicts)}); give its own file")
     (state_dict,) = state_dicts.values()
     return state_dict, *_infer(state_dict, file)
-
-
-def load_all(known, state_dicts):
-    """Loads {network: (state dict, file)} into {network: [Parameter]}."""
-    for network, (state_dict, file) in state_dicts.items():
-        load_state_dict(known[network], state_dict, file)
 
 
 def _infer(state_dict, file):

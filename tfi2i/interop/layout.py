@@ -73,3 +73,18 @@ def load_state_dict(parameters, state_dict, source):
             )
     for key, parameter in wanted.items():
         parameter.load(given[key])
+
+
+class StateDicts(dict):
+    """{official network name: (state dict, source)}, as files are read; `source` is what errors call it."""
+
+    def add(self, network, state_dict, source):
+        """Raises `UserError` for a second file of one network."""
+        if network in self:
+            raise UserError(f"two files of network {network}: {self[network][1]} and {source}; give one of each")
+        self[network] = state_dict, source
+
+    def load_into(self, parameters):
+        """Loads all into {network: [Parameter]}."""
+        for network, (state_dict, source) in self.items():
+            load_state_dict(parameters[network], state_dict, source)

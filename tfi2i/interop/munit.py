@@ -11,7 +11,7 @@ import re
 import keras
 
 from tfi2i.errors import UserError
-from tfi2i.interop.layout import load_state_dict, parameters_of
+from tfi2i.interop.layout import StateDicts, parameters_of
 from tfi2i.interop.pytorch_file import find_state_dicts, load
 
 MODELS = ("munit", "unit", "samunit")
@@ -21,21 +21,18 @@ def from_pytorch(model, *files, **config):
     """The model from the program's gen_*.pt and perhaps dis_*.pt, in any order."""
     from tfi2i.zoo import create
 
-    state_dicts, inferred = {}, {}
+    state_dicts, inferred = StateDicts(), {}
     for file in files:
         domains = _domains(file)
         player, models = _kind(domains["a"], file)
         if model not in models:
             received = " or ".join(models)
             raise UserError(f"{file} is of another model (expected weights of {model}, received {received})")
-        if f"{player}_a" in state_dicts:
-            raise UserError(f"two {player} files: {state_dicts[f'{player}_a'][1]} and {file}; give one of each")
-        state_dicts |= {f"{player}_{domain}": (state_dict, file) for domain, state_dict in domains.items()}
+        for domain, state_dict in domains.items():
+            state_dicts.add(f"{player}_{domain}", state_dict, f"{file}: {domain}")
         inferred |= _infer(player, domains, file)
     translator = create(model, **(inferred | config))
-    known = parameters(translator)
-    for network, (state_dict, file) in state_dicts.items():
-        load_state_dict(known[network], state_dict, f"{file} (domain {network[-1]})")
+    state_dicts.load_into(parameters(translator))
     return translator
 
 

@@ -1,7 +1,7 @@
 """pix2pix' official checkpoints, `latest_net_G.pth` and `latest_net_D.pth`."""
 
-from tfi2i.errors import UserError
-from tfi2i.interop.junyanz import discriminator_parameters, generator_parameters, load_all, read
+from tfi2i.interop.junyanz import discriminator_parameters, generator_parameters, read
+from tfi2i.interop.layout import StateDicts
 
 
 def official_networks(translator):
@@ -20,13 +20,11 @@ def from_pytorch(model, *files, **config):
     """pix2pix from the program's files, generator and discriminator in any order, either one alone."""
     from tfi2i.zoo import create
 
-    state_dicts, inferred = {}, {}
+    state_dicts, inferred = StateDicts(), {}
     for file in files:
         state_dict, network, options = read(file)
-        if network in state_dicts:
-            raise UserError(f"two files of network {network}: {state_dicts[network][1]} and {file}; give one of each")
-        state_dicts[network] = (state_dict, file)
+        state_dicts.add(network, state_dict, file)
         inferred |= options
     translator = create(model, **(inferred | config))
-    load_all(parameters(translator), state_dicts)
+    state_dicts.load_into(parameters(translator))
     return translator

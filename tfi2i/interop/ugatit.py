@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfi2i.errors import UserError
-from tfi2i.interop.layout import load_state_dict
+from tfi2i.interop.layout import StateDicts
 from tfi2i.interop.pytorch_file import find_state_dicts, load
 
 GENERATORS = {"genA2B": "G_AB", "genB2A": "G_BA"}
@@ -80,23 +80,19 @@ def from_pytorch(model, *files, **config):
     """U-GAT-IT from the program's files, which may hold all six networks or some; generators alone are enough."""
     from tfi2i.zoo import create
 
-    state_dicts, inferred = {}, {}
+    state_dicts, inferred = StateDicts(), {}
     for file in files:
         found = {name: state for name, state in find_state_dicts(load(file)).items() if name in NETWORKS}
         if not found:
             raise UserError(f"not a U-GAT-IT checkpoint: {file} (expected a dict with some of {', '.join(NETWORKS)})")
         for name, state_dict in found.items():
-            if name in state_dicts:
-                raise UserError(f"two files of network {name}: {state_dicts[name][1]} and {file}; give one of each")
-            state_dicts[name] = state_dict, f"{file}: {name}"
+            state_dicts.add(name, state_dict, f"{file}: {name}")
             inferred |= _infer(name, *state_dicts[name])
     if "crop_size" in inferred:  # discriminators that come without a file are as deep as the images bear
         deepest = 1 + (inferred["crop_size"] // 3).bit_length()
         inferred = {"n_dis_global": min(7, deepest), "n_dis_local": min(5, deepest)} | inferred
     translator = create(model, **(inferred | config))
-    known = parameters(translator)
-    for name, (state_dict, source) in state_dicts.items():
-        load_state_dict(known[name], state_dict, source)
+    state_dicts.load_into(parameters(translator))
     translator.trained = tuple(ours for name, ours in NETWORKS.items() if name in state_dicts)
     return translator
 

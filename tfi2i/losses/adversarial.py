@@ -47,6 +47,12 @@ OBJECTIVES = {
         generator=lambda logits: -_mean(logits),
     ),
 }
+OBJECTIVES["nsgan"] = OBJECTIVES["vanilla"]  # the name that MUNIT's program gives it
+
+
+def over_scales(loss, logits):
+    """The sum of a loss over the scales of a discriminator, whose logits are a list unless there is but one scale."""
+    return tf.add_n([loss(at_scale) for at_scale in tf.nest.flatten(logits)])
 
 
 def gradient_penalty(D, real, fake, seed):

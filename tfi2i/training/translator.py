@@ -6,7 +6,6 @@ import threading
 import keras
 import tensorflow as tf
 
-from tfi2i.errors import UserError
 from tfi2i.training import draws
 
 
@@ -78,15 +77,6 @@ class Translator(keras.Model):
             stochastic: keep on what noise the paper has at test time; each call then draws anew.
         """
         raise NotImplementedError
-
-    def generator(self, direction=None, stochastic=False):
-        """The network of one direction; None stands for the only one, or for AtoB. Raises `UserError`."""
-        generators = self.generators(stochastic)
-        if direction is None:
-            return next(iter(generators.values()))
-        if direction not in generators:
-            raise UserError(f"--direction={direction} (this model translates {' and '.join(generators)})")
-        return generators[direction]
 
     def style_encoders(self):
         """{direction: network that maps an image of the domain it leads to, (B, H, W, C), to its style (B, S)}."""

@@ -34,7 +34,7 @@ import keras
 import tensorflow as tf
 
 from tfi2i.errors import UserError
-from tfi2i.losses.adversarial import OBJECTIVES
+from tfi2i.losses.adversarial import OBJECTIVES, over_scales
 from tfi2i.losses.reconstruction import l1
 from tfi2i.nn import disentangled
 from tfi2i.nn.multiscale import multiscale_discriminator, smallest_image
@@ -119,20 +119,14 @@ def discriminator(config, channels, name):
     return multiscale_discriminator(channels, config.ndf, DIS_LAYERS, config.dis_scale, slope=0.01, name=name)
 
 
-def scales(logits):
-    """D's logits as a list; of a single scale Keras returns the tensor itself."""
-    return tf.nest.flatten(logits)
-
-
 def judge(D, real, fake):
     """-log D(real) - log(1 - D(fake)), summed over D's scales; the fake is constant."""
-    pairs = zip(scales(D(real)), scales(D(tf.stop_gradient(fake))), strict=True)
-    return tf.add_n([GAN.real(at_real) + GAN.fake(at_fake) for at_real, at_fake in pairs])
+    return over_scales(GAN.real, D(real)) + over_scales(GAN.fake, D(tf.stop_gradient(fake)))
 
 
 def deceive(D, fake):
     """-log D(fake), summed over D's scales."""
-    return tf.add_n([GAN.generator(logits) for logits in scales(D(fake))])
+    return over_scales(GAN.generator, D(fake))
 
 
 def tell_apart(D_c, c_x, c_y):

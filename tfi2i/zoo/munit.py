@@ -30,7 +30,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfi2i.errors import UserError
-from tfi2i.losses.adversarial import OBJECTIVES
+from tfi2i.losses.adversarial import OBJECTIVES, over_scales
 from tfi2i.losses.reconstruction import l1
 from tfi2i.nn.adain import AdaIN
 from tfi2i.nn.blocks import kernel_initializer
@@ -40,8 +40,6 @@ from tfi2i.options import PREPROCESS, option, validate
 from tfi2i.training.optimizers import Adam, StepDecay
 from tfi2i.training.translator import Translator
 from tfi2i.zoo.preset import Preset
-
-OBJECTIVE_OF = {"lsgan": OBJECTIVES["lsgan"], "nsgan": OBJECTIVES["vanilla"]}
 
 
 @dataclass(frozen=True)
@@ -186,7 +184,7 @@ class MUNIT(Translator):
             "discriminators": [self.D_A, self.D_B],
             "generators": [self.E_c_A, self.E_s_A, self.G_A, self.E_c_B, self.E_s_B, self.G_B],
         }
-        self.gan = OBJECTIVE_OF[c.gan_type]
+        self.gan = OBJECTIVES[c.gan_type]
         self.translations = {
             "AtoB": translation(self.E_c_A, self.G_B, "AtoB"),
             "BtoA": translation(self.E_c_B, self.G_A, "BtoA"),
@@ -252,11 +250,6 @@ class MUNIT(Translator):
 
     def style_encoders(self):
         return {"AtoB": self.E_s_B, "BtoA": self.E_s_A}
-
-
-def over_scales(loss, logits):
-    """The sum of a loss over the scales of a discriminator, whose logits are a list unless there is but one scale."""
-    return tf.add_n([loss(at_scale) for at_scale in tf.nest.flatten(logits)])
 
 
 def translation(E_c, G, name):

@@ -31,7 +31,7 @@ import keras
 import tensorflow as tf
 
 from tfi2i.errors import UserError
-from tfi2i.losses.adversarial import OBJECTIVES
+from tfi2i.losses.adversarial import OBJECTIVES, over_scales
 from tfi2i.losses.reconstruction import l1
 from tfi2i.nn.content import content_encoder, residual_block, upsample_to_image
 from tfi2i.nn.multiscale import multiscale_discriminator, smallest_image
@@ -40,8 +40,6 @@ from tfi2i.options import PREPROCESS, option, validate
 from tfi2i.training.optimizers import Adam, StepDecay
 from tfi2i.training.translator import Translator
 from tfi2i.zoo.preset import Preset
-
-OBJECTIVE_OF = {"lsgan": OBJECTIVES["lsgan"], "nsgan": OBJECTIVES["vanilla"]}
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ class UNIT(Translator):
             "discriminators": [self.D_A, self.D_B],
             "generators": [self.E_A, self.G_A, self.E_B, self.G_B],
         }
-        self.gan = OBJECTIVE_OF[c.gan_type]
+        self.gan = OBJECTIVES[c.gan_type]
         self.translations = {
             "AtoB": translation(self.E_A, self.G_B, "AtoB"),
             "BtoA": translation(self.E_B, self.G_A, "BtoA"),
@@ -209,11 +207,6 @@ class UNIT(Translator):
 def kl(h):
     """KL(N(h, I) || N(0, I)) but for a constant and a factor: the mean of h^2."""
     return tf.reduce_mean(tf.square(h))
-
-
-def over_scales(loss, logits):
-    """The sum of a loss over the scales of a discriminator, whose logits are a list unless there is but one scale."""
-    return tf.add_n([loss(at_scale) for at_scale in tf.nest.flatten(logits)])
 
 
 def translation(E, G, name):
