@@ -24,7 +24,7 @@ def count(parameters):
     ("model", "options", "counts"),
     [
         ("pix2pix", {}, {"G": 54_413_955, "D": 2_768_705}),
-        ("pix2pix", RESNET | {"netG": "resnet_6blocks"}, {"G": 7_837_699, "D": 2_764_737}),
+        ("pix2pix", RESNET | {"netG": "resnet_6blocks"}, {"G": 7_837_699, "D": 2_764_737 + 3 * 64 * 16}),
         ("pix2pix", {"netG": "unet_16", "netD": "pixel"}, {"D": 9_024}),  # 6*64+64 + 64*128 + 2*128 + 128
         ("cyclegan", {}, {"G_A": 11_378_179, "D_A": 2_764_737}),
         ("munit", {}, {"gen_a": 15_026_187, "dis_a": 8_271_171}),
