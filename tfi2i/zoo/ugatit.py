@@ -344,7 +344,6 @@ def image_alone(G):
     return keras.Model(G.input, G.get_layer("output").output, name=G.name)
 
 
-# Appendix C: five data sets, all at the paper's one setting, 1,000,000 steps at batch 1.
 _QUICK = Config(
     light=True,
     ch=16,
@@ -358,6 +357,7 @@ _QUICK = Config(
     crop_size=64,
 )
 
+# Appendix C: five data sets, all at the paper's one setting, 1,000,000 steps at batch 1.
 PRESETS = {
     "quick": Preset(
         _QUICK,
