@@ -7,6 +7,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import tensorflow as tf
 
 # Two CPU devices, before TensorFlow starts, so that MirroredStrategy has replicas to mirror.
@@ -43,6 +44,12 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; set TFI2I_SHARED")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_each_time():
+    """Initial weights and random inputs of a test are the same in every run, alone or among others."""
+    keras.utils.set_random_seed(0)
 
 
 TINY = {
