@@ -9,7 +9,7 @@ from tfi2i.errors import UserError
 
 # How images are brought to size; see `tfi2i.data.Preprocess`.
 PREPROCESS = typing.Literal[
-    "resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "scale_shortside_and_crop", "none"
+    "resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "scale_shortside_and_crop", "square", "none"
 ]
 
 

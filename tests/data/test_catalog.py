@@ -167,11 +167,12 @@ def test_a_wrong_name_or_split(name, split, said):
 def test_every_hash_and_builder_is_as_tensorflow_datasets_knows_it():
     from tensorflow_datasets.image_classification import cycle_gan
 
-    from tfi2i.data.builders import CycleGAN, Pix2pix
+    from tfi2i.data.builders import ORIGINS, CycleGAN, Pix2pix
 
     known = {f"{builder.name}/{config}" for builder in (CycleGAN, Pix2pix) for config in builder.builder_configs}
+    known |= ORIGINS.keys()
     assert known == {entry.builder for entry in CATALOG.values()} - {None}
     hashes = {url.rsplit("/", 1)[1]: info.checksum for url, info in cycle_gan.CycleGAN.url_infos.items()}
     for entry in CATALOG.values():
-        if entry.builder and not entry.paired:
+        if entry.builder and entry.kind == "domains":
             assert entry.sha256 == hashes[entry.builder.removeprefix("cycle_gan/") + ".zip"]

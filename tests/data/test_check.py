@@ -93,3 +93,44 @@ def test_nothing_to_check(tmp_path):
     for root in (tmp_path, tmp_path / "missing"):
         with pytest.raises(UserError, match="no images in this folder or below"):
             check(root)
+
+
+def test_classes_are_counted_over_all_splits(tmp_path):
+    for number in range(60):
+        put(tmp_path / "train" / "cat" / f"{number}.png")
+    for folder in ("train/dog", "test/cat", "test/dog"):
+        put(tmp_path / folder / "1.png")
+    report = check(tmp_path)
+    assert report.ok and report.labelled == 63
+    assert report.attributes == {"cat": 61 / 63, "dog": 2 / 63} and report.warnings == []
+    assert "63 labelled images, 2 attributes" in str(report).splitlines() and "    3.2%  dog" in str(report)
+    put(tmp_path / "test" / "fox" / "1.png")
+    report = check(tmp_path)
+    assert not report.ok and report.labelled == 0
+    assert "mislabelled: " in str(report) and "test/fox" in json.dumps(report.as_dict())
+
+
+def test_a_table_of_attributes_and_what_is_hard_to_learn_from_it(tmp_path, capsys):
+    for number in range(101):
+        put(tmp_path / "images" / f"{number}.png")
+    rows = [f"{number}.png,{int(number < 2)},1,{int(number < 1)},0\n" for number in range(100)]
+    (tmp_path / "labels.csv").write_text("file,two,all,one,none\n" + "".join(rows))
+    report = check(tmp_path)
+    assert report.ok and report.labelled == 100
+    assert report.attributes == {"two": 0.02, "all": 1.0, "one": 0.01, "none": 0.0}
+    assert report.warnings == [
+        "1 images without a row in labels.csv were left out: 100.png",
+        "all images have all; there is nothing to tell it from",
+        "1 of 100 images have one, too few to learn it from",
+        "0 of 100 images have none, too few to learn it from",
+    ]
+    (tmp_path / "labels.csv").write_text("file,two\n0.png,3\n")
+    assert "line 2: two of 0.png" in check(tmp_path).mislabelled[0] and not check(tmp_path).ok
+
+
+@pytest.mark.parametrize("layout", ["A B", "train/A train/B", "trainA trainB", "A/train B/train", "train val"])
+def test_other_layouts_have_no_labels(tmp_path, layout):
+    for folder in layout.split():
+        put(tmp_path / folder / "1.png")
+    report = check(tmp_path)
+    assert report.ok and report.labelled == 0 and not report.attributes and "labelled" not in str(report)

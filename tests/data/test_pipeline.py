@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfi2i.data.folders import Unpaired
-from tfi2i.data.pipeline import DrawnApart, Prepared, Preprocess, load, stream, to_float, to_pixels
+from tfi2i.data.pipeline import load, stream
+from tfi2i.data.prepared import DrawnApart, Prepared, Preprocess, to_float, to_pixels
 from tfi2i.errors import UserError
 
 

@@ -1,22 +1,32 @@
-"""Sets that tensorflow-datasets keeps: builders of the pix2pix and CycleGAN sets, and sources over what they prepare.
+"""Sets that tensorflow-datasets keeps: their builders, and sources over what these prepare.
+
+Pairs of pix2pix, domains of CycleGAN, labelled digits and faces, photos in high resolution. The builders that
+tensorflow-datasets has of its own are used where they don't ask for more than is needed here, but files are always got
+by `download.fetch`.
 
 Records are kept in ArrayRecord files, which can be read in any order. Importing this module imports
 tensorflow_datasets; it is left to `catalog.open_named` to do so when a set is asked for that needs it.
 """
 
 import contextlib
+import gzip
 import io
 import os
 import shutil
 import sys
+import zipfile
+import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
-from tensorflow_datasets.image_classification import cycle_gan
+from tensorflow_datasets.datasets.celeb_a import celeb_a_dataset_builder as celeb_a
+from tensorflow_datasets.datasets.svhn_cropped import svhn_cropped_dataset_builder as svhn_cropped
+from tensorflow_datasets.image_classification import cycle_gan, mnist
 
 from tfi2i.data import catalog
 from tfi2i.data.download import fetch, unpack
@@ -31,6 +41,70 @@ _CITATION = """\
   year      = {2017},
 }
 """
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the files of a set come from.
+
+    page: for people.
+    mirrors: folders of the files, each URL with its last slash; none where no program can download them.
+    files: name to SHA-256, or to None where none is published: the first download is trusted (see `download.fetch`).
+    """
+
+    page: str
+    mirrors: tuple[str, ...]
+    files: dict[str, str | None]
+
+
+ORIGINS = {
+    "mnist": Origin(
+        page="http://yann.lecun.com/exdb/mnist/",
+        mirrors=(
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        ),
+        files={
+            "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        },
+    ),
+    "svhn_cropped": Origin(
+        page="http://ufldl.stanford.edu/housenumbers/",
+        mirrors=("http://ufldl.stanford.edu/housenumbers/",),
+        files={
+            "train_32x32.mat": "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
+            "test_32x32.mat": "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
+        },
+    ),
+    "usps": Origin(
+        page="https://hastie.su.domains/ElemStatLearn/data.html",
+        mirrors=(
+            "https://hastie.su.domains/ElemStatLearn/datasets/",
+            "https://web.stanford.edu/~hastie/ElemStatLearn/datasets/",
+        ),
+        files={"zip.train.gz": None, "zip.test.gz": None},
+    ),
+    "celeb_a": Origin(
+        page="http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        mirrors=(),  # a Google Drive, which asks back before it hands out large files
+        files={
+            "img_align_celeba.zip": "46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74",
+            "list_attr_celeba.txt": "f0e5da289d5ccf75ffe8811132694922b60f2af59256ed362afa03fefba324d0",
+            "list_eval_partition.txt": "fc955bcb3ef8fbdf7d5640d9a8693a8431b5f2ee291a5c1449a1549e7e073fe7",
+        },
+    ),
+    "div2k_hr": Origin(
+        page="https://data.vision.ee.ethz.ch/cvl/DIV2K/",
+        mirrors=("https://data.vision.ee.ethz.ch/cvl/DIV2K/",),
+        files={
+            "DIV2K_train_HR.zip": "9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335",
+            "DIV2K_valid_HR.zip": "20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc",
+        },
+    ),
+}
 
 
 class _OwnDownload:
@@ -50,6 +124,16 @@ class _OwnDownload:
     def _unpacked(self) -> Path:
         """Where the archive lies unpacked until its examples are written."""
         return Path(self.data_dir).parent / "unpacked"
+
+    def _fetch(self, dl_manager, file: str) -> Path:
+        """A file of the set's `Origin`."""
+        origin = ORIGINS[self.name]
+        return fetch(
+            [mirror + file for mirror in origin.mirrors],
+            origin.files[file],
+            Path(dl_manager.download_dir) / self.name / file,
+            by_hand=f"{', '.join(origin.files)} are linked from {origin.page}",
+        )
 
     def _fetch_and_unpack(self, dl_manager, mirrors: Sequence[str], page: str) -> Path:
         config = self.builder_config.name
@@ -125,7 +209,164 @@ class CycleGAN(_OwnDownload, cycle_gan.CycleGAN, skip_registration=True):
         return super()._split_generators(SimpleNamespace(download_and_extract=download_and_extract))
 
 
-_BUILDERS = {"pix2pix": Pix2pix, "cycle_gan": CycleGAN}
+class MNIST(_OwnDownload, mnist.MNIST, skip_registration=True):
+    """The builder that tensorflow-datasets has: "image" (28, 28, 1), "label"."""
+
+    name = "mnist"
+
+    def _split_generators(self, dl_manager):
+        def download_and_extract(urls):
+            files = {part: self._fetch(dl_manager, url.rsplit("/", 1)[1]) for part, url in urls.items()}
+            return {part: self._gunzip(file) for part, file in files.items()}
+
+        return super()._split_generators(SimpleNamespace(download_and_extract=download_and_extract))
+
+    def _gunzip(self, file: Path) -> Path:
+        plain = self._unpacked / file.stem
+        plain.parent.mkdir(parents=True, exist_ok=True)
+        with gzip.open(file) as packed, plain.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+        return plain
+
+
+class SvhnCropped(_OwnDownload, svhn_cropped.Builder, skip_registration=True):
+    """The builder that tensorflow-datasets has, without the 1.3 GB of its split "extra"."""
+
+    name = "svhn_cropped"
+    pkg_dir_path = Path(svhn_cropped.__file__).parent  # its description is looked for beside it
+
+    def _split_generators(self, dl_manager):
+        files = {split: self._fetch(dl_manager, f"{split}_32x32.mat") for split in ("train", "test")}
+        return {split: self._generate_examples(f"{split}_", os.fspath(file)) for split, file in files.items()}
+
+
+class Usps(_OwnDownload, tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Digits of the US Postal Service (LeCun et al., 1990), as The Elements of Statistical Learning gives them.
+
+    A line of a file is a label and 256 greys from -1 to 1. Features: "image", uint8 (16, 16, 1), white on black;
+    "label". Examples keep the order of the lines.
+    """
+
+    name = "usps"
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="Digits from envelopes, 16 x 16 pixels",
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(16, 16, 1)),
+                    "label": tfds.features.ClassLabel(num_classes=10),
+                }
+            ),
+            disable_shuffling=True,
+            homepage=ORIGINS[self.name].page,
+        )
+
+    def _split_generators(self, dl_manager):
+        files = {split: self._fetch(dl_manager, f"zip.{split}.gz") for split in ("train", "test")}
+        return {split: self._generate_examples(file) for split, file in files.items()}
+
+    def _generate_examples(self, file: Path):
+        try:
+            rows = np.loadtxt(file, ndmin=2)
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise UserError(f"{file}: cannot be read as numbers ({error}); delete it to download it again") from error
+        if rows.shape[1] != 257:
+            raise UserError(
+                f"{file}: not the file of digits (expected 257 numbers a line, received {rows.shape[1]}); delete it "
+                "to download it again"
+            )
+        greys = np.round((rows[:, 1:] + 1) * 127.5).astype(np.uint8).reshape(-1, 16, 16, 1)
+        for index, (label, image) in enumerate(zip(rows[:, 0], greys, strict=True)):
+            yield index, {"image": image, "label": int(label)}
+
+
+class CelebA(_OwnDownload, tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Aligned faces of CelebA (Liu et al., 2015) and their attributes, from files that a person has to place.
+
+    Features: "image", uint8 (218, 178, 3), the JPEG as published; "attributes", 40 truth values by name. Not the
+    builder of tensorflow-datasets, which wants two more files that nothing here needs.
+    """
+
+    name = "celeb_a"
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="Faces of celebrities with 40 attributes",
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(218, 178, 3), encoding_format="jpeg"),
+                    "attributes": {name: np.bool_ for name in celeb_a.ATTR_HEADINGS},
+                }
+            ),
+            disable_shuffling=True,
+            homepage=ORIGINS[self.name].page,
+        )
+
+    def _split_generators(self, dl_manager):
+        images, attributes, partition = (self._fetch(dl_manager, file) for file in ORIGINS[self.name].files)
+        _, names, *rows = attributes.read_text().splitlines()
+        signs = dict(row.split(maxsplit=1) for row in rows)
+        parts = [row.split() for row in partition.read_text().splitlines()]
+        return {
+            split: self._generate_examples(
+                images, names.split(), {file: signs[file] for file, part in parts if part == number}
+            )
+            for number, split in (("0", "train"), ("1", "val"), ("2", "test"))
+        }
+
+    def _generate_examples(self, images: Path, names: Sequence[str], signs: dict[str, str]):
+        with zipfile.ZipFile(images) as archive:
+            for index, (file, row) in enumerate(signs.items()):
+                attributes = {name: sign == "1" for name, sign in zip(names, row.split(), strict=True)}
+                image = io.BytesIO(archive.read(f"img_align_celeba/{file}"))
+                yield index, {"image": image, "attributes": attributes}
+
+
+class Div2kHighResolution(_OwnDownload, tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """The photos of DIV2K (Agustsson and Timofte, 2017) in high resolution; smaller ones are made from them.
+
+    Features: "image", the PNG as published; "name", of its file without the extension.
+    """
+
+    name = "div2k_hr"
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="Photos of about 2,000 x 1,400 pixels",
+            features=tfds.features.FeaturesDict(
+                {"image": tfds.features.Image(shape=(None, None, 3)), "name": tfds.features.Text()}
+            ),
+            disable_shuffling=True,
+            homepage=ORIGINS[self.name].page,
+        )
+
+    def _split_generators(self, dl_manager):
+        folders = {}
+        for split, folder in (("train", "DIV2K_train_HR"), ("val", "DIV2K_valid_HR")):
+            folders[split] = unpack(self._fetch(dl_manager, f"{folder}.zip"), self._unpacked / folder) / folder
+        return {split: self._generate_examples(folder) for split, folder in folders.items()}
+
+    def _generate_examples(self, folder: Path):
+        for index, path in enumerate(sorted(folder.glob("*.png"))):
+            yield index, {"image": os.fspath(path), "name": path.stem}
+
+
+_BUILDERS = {
+    "pix2pix": Pix2pix,
+    "cycle_gan": CycleGAN,
+    "mnist": MNIST,
+    "svhn_cropped": SvhnCropped,
+    "usps": Usps,
+    "celeb_a": CelebA,
+    "div2k_hr": Div2kHighResolution,
+}
 
 
 class TfdsPairs:
@@ -193,11 +434,62 @@ class TfdsImages:
         return f"{self._arguments[1]}_{range(len(self))[index]:05d}"
 
 
+class TfdsLabelled(TfdsImages):
+    """Source of {"image", "label"}: the label is float32, 0 or 1 for each of the source's `attributes`.
+
+    attributes: names, such as "0" to "9" of digits.
+    exclusive: groups of attributes of which an image has exactly one: all of them for digits, none for faces.
+
+    Args:
+        builder_name: "mnist" (28, 28, 1), "usps" (16, 16, 1), "svhn_cropped" (32, 32, 3) or "celeb_a" (218, 178, 3).
+        split: "train" or "test"; of "celeb_a" also "val".
+        data_dir: where prepared sets and downloads are kept.
+
+    Raises:
+        UserError: the set can't be downloaded or prepared; of "celeb_a", which no program can download, it says where
+            to place the files.
+    """
+
+    def __init__(self, builder_name: str, split: str, data_dir: str | os.PathLike):
+        super().__init__(builder_name, split, data_dir)
+        features = self._records.dataset_info.features
+        self._classes = "label" in features
+        self.attributes = tuple(features["label"].names if self._classes else celeb_a.ATTR_HEADINGS)
+        self.exclusive = (self.attributes,) if self._classes else ()
+        self._mode = "L" if features["image"].shape[-1] == 1 else "RGB"
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        record = self._records[range(len(self))[index]]
+        return {"image": _decoded(record["image"], self._mode), "label": self._label(record)}
+
+    def labels(self) -> np.ndarray:
+        """Those of all images, (len, len(attributes)), without decoding one."""
+        return np.stack([self.label(index) for index in range(len(self))])
+
+    def label(self, index: int) -> np.ndarray:
+        return self._label(self._records[range(len(self))[index]])
+
+    def _label(self, record) -> np.ndarray:
+        if self._classes:
+            return np.eye(len(self.attributes), dtype=np.float32)[record["label"]]
+        return np.array([record["attributes"][name] for name in self.attributes], np.float32)
+
+
+class TfdsHighResolution(TfdsImages):
+    """Source of the photos {"image"} that `Div2kHighResolution` prepares, each with its file's name.
+
+    Args and Raises: see `TfdsPairs`; `split` is "train" or "val".
+    """
+
+    def name(self, index: int) -> str:
+        return self._records[range(len(self))[index]]["name"].decode()
+
+
 def _records(builder_name: str, split: str, data_dir: str | os.PathLike, images: tuple[str, ...]):
     """Random access to a split, with the images still encoded: tensorflow-datasets would decode with OpenCV if it can,
     whose JPEG differs from Pillow's."""
-    name, config = builder_name.split("/")
-    builder = _BUILDERS[name](config=config, data_dir=os.fspath(data_dir))
+    name, _, config = builder_name.partition("/")
+    builder = _BUILDERS[name](config=config or None, data_dir=os.fspath(data_dir))
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
             builder.download_and_prepare(file_format="array_record")
@@ -206,6 +498,7 @@ def _records(builder_name: str, split: str, data_dir: str | os.PathLike, images:
         raise UserError(f"{builder_name} cannot be prepared in {data_dir}: {' '.join(str(error).split())}") from error
 
 
-def _decoded(data: bytes) -> np.ndarray:
+def _decoded(data: bytes, mode: str = "RGB") -> np.ndarray:
+    """(H, W, 3), or of mode "L" (H, W, 1)."""
     with Image.open(io.BytesIO(data)) as image:
-        return np.array(image.convert("RGB"))
+        return np.atleast_3d(np.array(image.convert(mode)))

@@ -4,8 +4,17 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from tfi2i.data.synthetic import SyntheticAnimals, SyntheticFacades, SyntheticSeasons
+from tfi2i.data.synthetic import (
+    SyntheticAnimals,
+    SyntheticDigits,
+    SyntheticExpressions,
+    SyntheticFacades,
+    SyntheticFaces,
+    SyntheticSeasons,
+    SyntheticTextures,
+)
 from tfi2i.errors import UserError
 
 PIX2PIX_PAGE = "https://phillipi.github.io/pix2pix/"
@@ -27,23 +36,23 @@ class Entry:
 
     Attributes:
         description: one line.
-        paired: whether A and B show the same thing.
-        a, b: what the domains are.
+        kind: pairs, whose A and B show the same thing; two domains; labelled images; images.
         splits: that the set has.
         obtained: how it comes to the user's machine.
         terms: licence or conditions of use, as far as the publisher is known to state them.
+        a, b: what the domains are, of a set that has two.
         builder: name of the tensorflow-datasets builder; None is a set that is drawn by this package.
         sha256: of the archive. The pix2pix authors publish none; None trusts the first download and verifies against
             it ever after (see `download.fetch`). Those of the CycleGAN sets are what tensorflow-datasets records.
     """
 
     description: str
-    paired: bool
-    a: str
-    b: str
+    kind: Literal["pairs", "domains", "labelled", "images"]
     splits: tuple[str, ...]
     obtained: str
     terms: str
+    a: str | None = None
+    b: str | None = None
     builder: str | None = None
     sha256: str | None = None
 
@@ -53,7 +62,7 @@ _FROM_AUTHORS = "downloaded from the authors' server, {}"
 CATALOG: dict[str, Entry] = {
     "synthetic_facades": Entry(
         description="Town houses drawn on demand, at any size; for trying things out before any download",
-        paired=True,
+        kind="pairs",
         a="photo-like rendering",
         b="label map in 11 colours",
         splits=("train", "val", "test"),
@@ -62,7 +71,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "facades": Entry(
         description="CMP Facade Database: 606 facades, trained from labels to photos (BtoA)",
-        paired=True,
+        kind="pairs",
         a="photo",
         b="label map",
         splits=("train", "val", "test"),
@@ -72,7 +81,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cityscapes": Entry(
         description="Street scenes of the Cityscapes training set, trained from labels to photos (BtoA)",
-        paired=True,
+        kind="pairs",
         a="photo",
         b="label map",
         splits=("train", "val"),
@@ -82,7 +91,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "maps": Entry(
         description="Aerial photos of New York and maps of the same places",
-        paired=True,
+        kind="pairs",
         a="aerial photo",
         b="map",
         splits=("train", "val"),
@@ -92,7 +101,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "edges2shoes": Entry(
         description="50,000 shoes of UT Zappos50K and their edges",
-        paired=True,
+        kind="pairs",
         a="edges",
         b="photo",
         splits=("train", "val"),
@@ -102,7 +111,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "edges2handbags": Entry(
         description="137,000 handbags of the iGAN project and their edges",
-        paired=True,
+        kind="pairs",
         a="edges",
         b="photo",
         splits=("train", "val"),
@@ -112,7 +121,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "night2day": Entry(
         description="Webcam scenes of the Transient Attributes data set by night and by day",
-        paired=True,
+        kind="pairs",
         a="night",
         b="day",
         splits=("train", "val", "test"),
@@ -122,7 +131,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "synthetic_seasons": Entry(
         description="Landscapes drawn on demand, at any size; the test images have their truth",
-        paired=False,
+        kind="domains",
         a="summer",
         b="winter",
         splits=("train", "val", "test"),
@@ -131,16 +140,93 @@ CATALOG: dict[str, Entry] = {
     ),
     "synthetic_animals": Entry(
         description="Portraits of pets drawn on demand, at any size; the test images have their truth",
-        paired=False,
+        kind="domains",
         a="cat",
         b="dog",
         splits=("train", "val", "test"),
         obtained="drawn by the package",
         terms="the package's own licence",
     ),
+    "synthetic_faces": Entry(
+        description="Faces drawn on demand, at any size: hair colour, glasses, smile, age; every edit has its truth",
+        kind="labelled",
+        splits=("train", "val", "test"),
+        obtained="drawn by the package",
+        terms="the package's own licence",
+    ),
+    "synthetic_expressions": Entry(
+        description="The same people labelled by their expression: neutral, happy, sad, surprised",
+        kind="labelled",
+        splits=("train", "val", "test"),
+        obtained="drawn by the package",
+        terms="the package's own licence",
+    ),
+    "synthetic_digits": Entry(
+        description="Digits drawn on demand as house numbers and in white ink; the test images have their truth",
+        kind="domains",
+        a="house number",
+        b="white on black",
+        splits=("train", "val", "test"),
+        obtained="drawn by the package",
+        terms="the package's own licence",
+    ),
+    "synthetic_written_digits": Entry(
+        description="The white digits alone, with their labels",
+        kind="labelled",
+        splits=("train", "val", "test"),
+        obtained="drawn by the package",
+        terms="the package's own licence",
+    ),
+    "synthetic_textures": Entry(
+        description="Scenes of fine detail drawn on demand, at any size, for super-resolution",
+        kind="images",
+        splits=("train", "val", "test"),
+        obtained="drawn by the package",
+        terms="the package's own licence",
+    ),
+    "mnist": Entry(
+        description="Handwritten digits, 28 x 28, grey, with labels",
+        kind="labelled",
+        splits=("train", "test"),
+        obtained="downloaded from mirrors, 12 MB",
+        terms="Y. LeCun, C. Cortes and C. Burges; CC BY-SA 3.0",
+        builder="mnist",
+    ),
+    "svhn_cropped": Entry(
+        description="Digits of house numbers, 32 x 32, with labels",
+        kind="labelled",
+        splits=("train", "test"),
+        obtained=_FROM_AUTHORS.format("240 MB"),
+        terms="Y. Netzer et al., 2011; non-commercial use",
+        builder="svhn_cropped",
+    ),
+    "usps": Entry(
+        description="Handwritten zip codes, 16 x 16, grey, with labels",
+        kind="labelled",
+        splits=("train", "test"),
+        obtained="downloaded from the page of The Elements of Statistical Learning, 2 MB",
+        terms="LeCun et al., 1990",
+        builder="usps",
+    ),
+    "celeb_a": Entry(
+        description="CelebA: 202,599 aligned faces, 178 x 218, with 40 attributes",
+        kind="labelled",
+        splits=("train", "val", "test"),
+        obtained="placed by hand, 1.4 GB: the authors keep it where no program may fetch it",
+        terms="Z. Liu et al., 2015; non-commercial research",
+        builder="celeb_a",
+    ),
+    "div2k": Entry(
+        description="DIV2K: 800 photos of about 2K for training, 100 for validation",
+        kind="images",
+        splits=("train", "val"),
+        obtained=_FROM_AUTHORS.format("4 GB"),
+        terms="E. Agustsson and R. Timofte, 2017; academic research",
+        builder="div2k_hr",
+    ),
     "cycle_gan/apple2orange": Entry(
         description="Apples and oranges of ImageNet",
-        paired=False,
+        kind="domains",
         a="apple",
         b="orange",
         splits=("train", "test"),
@@ -151,7 +237,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/horse2zebra": Entry(
         description="Horses and zebras of ImageNet",
-        paired=False,
+        kind="domains",
         a="horse",
         b="zebra",
         splits=("train", "test"),
@@ -162,7 +248,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/summer2winter_yosemite": Entry(
         description="Yosemite in two seasons",
-        paired=False,
+        kind="domains",
         a="summer",
         b="winter",
         splits=("train", "test"),
@@ -173,7 +259,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/monet2photo": Entry(
         description="Paintings by Monet and photos of landscapes",
-        paired=False,
+        kind="domains",
         a="painting",
         b="photo",
         splits=("train", "test"),
@@ -184,7 +270,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/cezanne2photo": Entry(
         description="Paintings by Cezanne and photos of landscapes",
-        paired=False,
+        kind="domains",
         a="painting",
         b="photo",
         splits=("train", "test"),
@@ -195,7 +281,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/ukiyoe2photo": Entry(
         description="Ukiyo-e prints and photos of landscapes",
-        paired=False,
+        kind="domains",
         a="print",
         b="photo",
         splits=("train", "test"),
@@ -206,7 +292,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/vangogh2photo": Entry(
         description="Paintings by Van Gogh and photos of landscapes",
-        paired=False,
+        kind="domains",
         a="painting",
         b="photo",
         splits=("train", "test"),
@@ -217,7 +303,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/maps": Entry(
         description="The maps set without its pairing",
-        paired=False,
+        kind="domains",
         a="aerial photo",
         b="map",
         splits=("train", "test"),
@@ -228,7 +314,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/facades": Entry(
         description="The facades set without its pairing",
-        paired=False,
+        kind="domains",
         a="photo",
         b="label map",
         splits=("train", "test"),
@@ -239,7 +325,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "cycle_gan/iphone2dslr_flower": Entry(
         description="Flowers photographed by phones and by reflex cameras",
-        paired=False,
+        kind="domains",
         a="iPhone photo",
         b="DSLR photo",
         splits=("train", "test"),
@@ -254,6 +340,11 @@ _DRAWN = {
     "synthetic_facades": SyntheticFacades,
     "synthetic_seasons": SyntheticSeasons,
     "synthetic_animals": SyntheticAnimals,
+    "synthetic_faces": SyntheticFaces,
+    "synthetic_expressions": SyntheticExpressions,
+    "synthetic_digits": SyntheticDigits,
+    "synthetic_textures": SyntheticTextures,
+    "synthetic_written_digits": lambda split, size: SyntheticDigits(split, size).b,
 }
 _SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
 
@@ -270,7 +361,7 @@ def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None,
             ~/.cache/tfi2i.
         size: side in pixels at which a set that is drawn draws itself, by default 256; the others keep their own size.
 
-    Returns: a source: `len(source)`, `source[i]` -> {"A", "B"} of uint8 (H, W, 3), `source.name(i)`.
+    Returns: a source; see `tfi2i.data.sources` for what that is.
 
     Raises:
         UserError: unknown name or split, or the set can't be had; the message says what to do.
@@ -286,7 +377,13 @@ def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None,
     if entry.builder is None:
         return _DRAWN[name](available[0], size=size or 256)
 
-    from tfi2i.data.builders import TfdsPairs, TfdsUnpaired
+    from tfi2i.data import builders
 
     folder = Path(data_dir or os.environ.get("TFI2I_DATA_DIR") or "~/.cache/tfi2i").expanduser()
-    return (TfdsPairs if entry.paired else TfdsUnpaired)(entry.builder, available[0], folder)
+    sources = {
+        "pairs": builders.TfdsPairs,
+        "domains": builders.TfdsUnpaired,
+        "labelled": builders.TfdsLabelled,
+        "images": builders.TfdsHighResolution,
+    }
+    return sources[entry.kind](entry.builder, available[0], folder)

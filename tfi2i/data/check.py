@@ -5,12 +5,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from tfi2i.data.folders import SPLITS
 from tfi2i.data.images import Picture, is_image_name, natural_order, read_picture
+from tfi2i.data.labelled import check_classes, class_folders
+from tfi2i.data.tables import find_table, read_table
 from tfi2i.errors import UserError
 
+RARE = 0.02  # an attribute of fewer images
 _DOMAIN_A = ("A", *(f"{split}A" for split in SPLITS))
 
 
@@ -23,6 +27,10 @@ class Report:
     sizes: images by height x width, like "256 x 512".
     broken: path to reason, of every image that can't be read.
     unmatched: a sentence for every image of a paired set that has no partner, or one of another size.
+    mislabelled: a sentence for what is wrong with the labels as a whole.
+    labelled: how many images have labels, in folders of classes or a table of attributes.
+    attributes: the share of these images that each attribute has.
+    warnings: a sentence for each kind of image that a table leaves out, and for each attribute that is hard to learn.
     """
 
     root: Path
@@ -31,10 +39,14 @@ class Report:
     sizes: Counter[str] = field(default_factory=Counter)
     broken: dict[str, str] = field(default_factory=dict)
     unmatched: list[str] = field(default_factory=list)
+    mislabelled: list[str] = field(default_factory=list)
+    labelled: int = 0
+    attributes: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        return not self.broken and not self.unmatched
+        return not (self.broken or self.unmatched or self.mislabelled)
 
     def as_dict(self) -> dict:
         """Returns the report in types that JSON knows."""
@@ -45,6 +57,10 @@ class Report:
             "sizes": dict(self.sizes.most_common()),
             "broken": self.broken,
             "unmatched": self.unmatched,
+            "mislabelled": self.mislabelled,
+            "labelled": self.labelled,
+            "attributes": self.attributes,
+            "warnings": self.warnings,
         }
 
     def __str__(self) -> str:
@@ -53,8 +69,13 @@ class Report:
         lines += [f"  {count:6d}  {size}" for size, count in self.sizes.most_common(10)]
         if len(self.sizes) > 10:
             lines.append(f"          and {len(self.sizes) - 10} other sizes")
+        if self.labelled:
+            lines.append(f"{self.labelled} labelled images, {len(self.attributes)} attributes")
+        lines += [f"  {share:6.1%}  {name}" for name, share in self.attributes.items()]
+        lines += [f"warning: {sentence}" for sentence in self.warnings]
         lines += [f"broken: {path}: {reason}" for path, reason in self.broken.items()]
         lines += [f"unmatched: {sentence}" for sentence in self.unmatched]
+        lines += [f"mislabelled: {sentence}" for sentence in self.mislabelled]
         return "\n".join(lines)
 
 
@@ -62,7 +83,8 @@ def check(root: str | os.PathLike) -> Report:
     """Decodes every image below a folder and reports what is there and what is broken.
 
     Folders A and B, trainA and trainB or the like are compared image by image if more than half of the names of the
-    smaller are in the other; with fewer they are taken for unpaired. Hidden files and folders are left out.
+    smaller are in the other; with fewer they are taken for unpaired. Labels, of class folders or a table of attributes,
+    are counted over all splits. Hidden files and folders are left out.
 
     Raises:
         UserError: there are no images below `root`.
@@ -92,7 +114,38 @@ def check(root: str | os.PathLike) -> Report:
             {path.stem: path for path in paths if path.parent == folder} for folder in (folder_a, folder_b)
         )
         report.unmatched += _unmatched(named_a, named_b, sizes, root)
+    _add_labels(report, paths)
     return report
+
+
+def _add_labels(report: Report, paths: list[Path]) -> None:
+    try:
+        table = find_table(report.root)
+        labels = read_table(*table) if table else None
+        attributes, truth = (labels.attributes, labels.truth) if labels else _classes(report.root, paths)
+    except UserError as error:
+        report.mislabelled.append(str(error))
+        return
+    report.labelled = count = len(truth)
+    report.warnings += labels.left_out if labels else []
+    for name, having in zip(attributes, truth.sum(axis=0).tolist(), strict=True):
+        report.attributes[name] = having / count
+        if having == count:
+            report.warnings.append(f"all images have {name}; there is nothing to tell it from")
+        elif having < RARE * count:
+            report.warnings.append(f"{having} of {count} images have {name}, too few to learn it from")
+
+
+def _classes(root: Path, paths: list[Path]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Returns the classes of a folder of class folders, none of any other, and bool (images, classes)."""
+    by_split = class_folders(root)
+    names = tuple(next(iter(by_split.values()), ()))
+    if len(names) < 2 or names == ("A", "B"):  # two domains
+        return (), np.zeros((0, 0), bool)
+    check_classes(root, by_split)
+    folders = {folder for classes in by_split.values() for folder in classes.values()}
+    found = np.array([path.parent.name for path in paths if path.parent in folders])
+    return names, found[:, None] == np.array(names)
 
 
 def _hidden(path: Path) -> bool:

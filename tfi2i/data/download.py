@@ -38,7 +38,7 @@ def fetch(urls: Sequence[str], sha256: str | None, destination: Path, by_hand: s
     the same file at the same time.
 
     Args:
-        urls: mirrors, tried in turn.
+        urls: mirrors, tried in turn; without any, only a file put there by hand will do.
         sha256: of the file, in hexadecimal. None trusts the first download: its hash is written to
             `destination` + ".sha256" and verified from then on.
         destination: where the file goes; missing folders are made.
@@ -85,8 +85,9 @@ def _fetch_from_any(urls: Sequence[str], sha256: str | None, expected: str | Non
             return
         failures.append(f"{url}: {failure}")
     known = f"its SHA-256 is {expected}" if expected else "its SHA-256 is not known beforehand"
+    tried = f"no mirror could be used ({'; '.join(failures)})" if urls else "no program can download it"
     raise UserError(
-        f"{destination.name}: no mirror could be used ({'; '.join(failures)}); "
+        f"{destination.name}: {tried}; "
         f"get the file by hand ({by_hand}), save it as {destination} and run this again; {known}"
     )
 

@@ -19,12 +19,12 @@ from tfi2i.data.images import is_image_name, listing, read
 from tfi2i.errors import NoImages, UserError
 
 SPLITS = ("train", "val", "test")
+RESERVED = {"A", "B", *SPLITS, *(split + domain for split in SPLITS for domain in "AB")}
 IMAGE_LAYOUTS = "train/1.jpg | 1.jpg"
 DOMAIN_LAYOUTS = "trainA/ + trainB/ | train/A/ + train/B/ | A/train/ + B/train/ | A/ + B/"
 PAIRED_LAYOUTS = f"train/1.jpg (A left, B right) | 1.jpg (A left, B right) | equal names in {DOMAIN_LAYOUTS}"
 
 _SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
-_RESERVED = {"A", "B", *SPLITS, *(split + domain for split in SPLITS for domain in "AB")}
 
 
 class ImageFiles:
@@ -98,10 +98,10 @@ class PairedFolders:
     def __init__(self, root: str | os.PathLike, split: str):
         found = _domain_folders(root, split)
         if found is None:
-            raise _nothing_fits(root, split, PAIRED_LAYOUTS)
+            raise nothing_fits(root, split, PAIRED_LAYOUTS)
         folder_a, folder_b, flat = found
         partners = matched(listing(folder_a), listing(folder_b))
-        self.paths_a = _share(list(partners), split) if flat else list(partners)
+        self.paths_a = share(list(partners), split) if flat else list(partners)
         self.paths_b = [partners[path] for path in self.paths_a]
 
     def __len__(self) -> int:
@@ -189,10 +189,10 @@ class UnpairedFolders(Unpaired):
     def __init__(self, root: str | os.PathLike, split: str):
         found = _domain_folders(root, split)
         if found is None:
-            raise _nothing_fits(root, split, DOMAIN_LAYOUTS)
+            raise nothing_fits(root, split, DOMAIN_LAYOUTS)
         *folders, flat = found
         listings = [listing(folder) for folder in folders]
-        super().__init__(*(ImageFiles(_share(paths, split) if flat else paths) for paths in listings))
+        super().__init__(*(ImageFiles(share(paths, split) if flat else paths) for paths in listings))
 
 
 def open_folder(root: str | os.PathLike, split: str, paired: bool) -> AlignedPairs | PairedFolders | UnpairedFolders:
@@ -227,6 +227,40 @@ def matched(paths_a: list[Path], paths_b: list[Path]) -> dict[Path, Path]:
     return {path: by_name_b[name] for name, path in by_name_a.items()}
 
 
+def substitutes(split: str) -> tuple[str, ...]:
+    """Returns the splits that may stand for this one, the best first.
+
+    Raises:
+        UserError: an unknown split.
+    """
+    if split not in SPLITS:
+        raise UserError(f"split (expected one of {', '.join(SPLITS)}, received {split})")
+    return _SUBSTITUTES[split]
+
+
+def has_images(folder: Path) -> bool:
+    """Whether there are images in a folder itself, not below it."""
+    return folder.is_dir() and any(is_image_name(path) for path in folder.iterdir())
+
+
+def share(paths: list[Path], split: str) -> list[Path]:
+    """Returns what belongs to a split of a folder without splits; the held-out tenth depends on the names alone.
+
+    Raises:
+        UserError: there is but one.
+    """
+    if len(paths) < 2:
+        raise UserError(f"{paths[0]}: the only image; at least 2 are needed to hold one out for tests")
+    by_hash = sorted(paths, key=lambda path: hashlib.sha256(os.fsencode(path.stem)).digest())
+    held_out = set(by_hash[: max(1, len(paths) // 10)])
+    return [path for path in paths if (path in held_out) == (split != "train")]
+
+
+def nothing_fits(root: str | os.PathLike, split: str, layouts: str) -> NoImages:
+    """The error of a folder in which no layout fits."""
+    return NoImages(f'{root}: no images found for the split "{split}" (expected one of these layouts: {layouts})')
+
+
 def _by_name(paths: list[Path]) -> dict[str, Path]:
     by_name: dict[str, Path] = {}
     for path in paths:
@@ -238,16 +272,16 @@ def _by_name(paths: list[Path]) -> dict[str, Path]:
 def _images_of_split(root: str | os.PathLike, split: str, layouts: str) -> list[Path]:
     found = _image_folder(root, split)
     if found is None:
-        raise _nothing_fits(root, split, layouts)
+        raise nothing_fits(root, split, layouts)
     folder, flat = found
-    return _share(listing(folder), split) if flat else listing(folder)
+    return share(listing(folder), split) if flat else listing(folder)
 
 
 def _image_folder(root: str | os.PathLike, split: str) -> tuple[Path, bool] | None:
     """Returns the one folder that holds the split and whether it is flat, i.e. yet to be divided."""
     root = Path(root)
-    for part in _parts(split):
-        if _has_images(root / part):
+    for part in substitutes(split):
+        if has_images(root / part):
             return root / part, False
     return (root, True) if _is_flat(root) else None
 
@@ -255,35 +289,12 @@ def _image_folder(root: str | os.PathLike, split: str) -> tuple[Path, bool] | No
 def _domain_folders(root: str | os.PathLike, split: str) -> tuple[Path, Path, bool] | None:
     """Returns the folders of A and B and whether they are flat, i.e. yet to be divided."""
     root = Path(root)
-    for part in _parts(split):
+    for part in substitutes(split):
         for a, b in ((f"{part}A", f"{part}B"), (f"{part}/A", f"{part}/B"), (f"A/{part}", f"B/{part}")):
             if (root / a).is_dir() and (root / b).is_dir():
                 return root / a, root / b, False
     return (root / "A", root / "B", True) if _is_flat(root / "A") and _is_flat(root / "B") else None
 
 
-def _parts(split: str) -> tuple[str, ...]:
-    if split not in SPLITS:
-        raise UserError(f"split (expected one of {', '.join(SPLITS)}, received {split})")
-    return _SUBSTITUTES[split]
-
-
-def _has_images(folder: Path) -> bool:
-    return folder.is_dir() and any(is_image_name(path) for path in folder.iterdir())
-
-
 def _is_flat(folder: Path) -> bool:
-    return _has_images(folder) and not any(path.name in _RESERVED and path.is_dir() for path in folder.iterdir())
-
-
-def _share(paths: list[Path], split: str) -> list[Path]:
-    """Returns what belongs to a split of a folder without splits; the held-out tenth depends on the names alone."""
-    if len(paths) < 2:
-        raise UserError(f"{paths[0]}: the only image; at least 2 are needed to hold one out for tests")
-    by_hash = sorted(paths, key=lambda path: hashlib.sha256(os.fsencode(path.stem)).digest())
-    held_out = set(by_hash[: max(1, len(paths) // 10)])
-    return [path for path in paths if (path in held_out) == (split != "train")]
-
-
-def _nothing_fits(root: str | os.PathLike, split: str, layouts: str) -> NoImages:
-    return NoImages(f'{root}: no images found for the split "{split}" (expected one of these layouts: {layouts})')
+    return has_images(folder) and not any(path.name in RESERVED and path.is_dir() for path in folder.iterdir())

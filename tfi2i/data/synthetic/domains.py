@@ -4,7 +4,7 @@ An image is a scene in a style. The scene is what both domains show; the style i
 by itself, so that an image of one domain tells nothing about a style of the other.
 """
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -33,11 +33,12 @@ class DrawnDomains(Unpaired):
     """
 
     title: str  # in the catalog
+    lengths: ClassVar[dict[str, int]] = SPLITS  # of each domain, unless `length` is given
 
     def __init__(self, split: str, size: int = 256, length: int | None = None, seed: int = 0):
         check(self.title, split, size, length, seed)
         self.split, self.size, self.seed = split, size, seed
-        self.length = SPLITS[split] if length is None else length
+        self.length = self.lengths[split] if length is None else length
         self.aligned = split != "train"
         super().__init__(DrawnImages(self, "A"), DrawnImages(self, "B"))
 

@@ -1,12 +1,15 @@
 """What landscapes and faces are painted on: coverage of shapes computed at the final size, antialiased by distance."""
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 Points = list[tuple[float, float]]
 
 UNITS = 64
+LUMA = np.array((0.299, 0.587, 0.114))
 
 
 class Frame:
@@ -49,12 +52,20 @@ class Frame:
     def box(self, left: float, top: float, right: float, bottom: float) -> np.ndarray:
         return self.convex([(left, top), (right, top), (right, bottom), (left, bottom)])
 
-    def stroke(self, start: tuple[float, float], end: tuple[float, float], width: float) -> np.ndarray:
+    def stroke(
+        self, start: tuple[float, float], end: tuple[float, float], width: float, blur: float = 0.0
+    ) -> np.ndarray:
         """A line with round ends."""
         dx, dy = end[0] - start[0], end[1] - start[1]
         x, y = self.x - start[0], self.y - start[1]
         along = np.clip((x * dx + y * dy) / (dx * dx + dy * dy), 0, 1)
-        return self.cover(np.hypot(x - along * dx, y - along * dy) - width / 2)
+        return self.cover(np.hypot(x - along * dx, y - along * dy) - width / 2, blur)
+
+    def polylines(self, lines: Sequence[Sequence[tuple[float, float]]], width: float, blur: float = 0.0) -> np.ndarray:
+        """Lines through several points each, with round ends and corners."""
+        pieces = np.array([piece for line in lines for piece in pairwise(line)], np.float32)
+        start, end = pieces.transpose(1, 2, 0)[..., None, None]  # each (2, N, 1, 1)
+        return self.stroke(start, end, width, blur).max(axis=0)
 
     def under(self, height: np.ndarray, blur: float = 0.0) -> np.ndarray:
         """What lies below a line whose `height` is given at every x."""
@@ -86,3 +97,16 @@ def blend(a, b, share) -> np.ndarray:
     """Colours from `a` (share 0) to `b` (share 1); `share` may be an array, a colour for each of its elements."""
     a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
     return a + (b - a) * np.asarray(share, np.float32)[..., None]
+
+
+def coloured(luma: float, hue: float, strength: float) -> np.ndarray:
+    """RGB of this luma (ITU-R BT.601) and hue in radians; `strength` is cut to what there is room for in RGB."""
+    chroma = np.cos(hue - np.arange(3) * (2 * math.pi / 3))
+    chroma -= chroma @ LUMA
+    room = np.min(np.where(chroma > 0, 255 - luma, luma) / (np.abs(chroma) + 1e-9))
+    return (luma + min(room, strength) * chroma).astype(np.float32)
+
+
+def to_joint(across: np.ndarray, period: float) -> np.ndarray:
+    """Distance to the nearest joint of bricks or boards, the middles of which are the multiples of a period."""
+    return period / 2 - np.abs(across - period * np.round(across / period))
