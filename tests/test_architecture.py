@@ -21,6 +21,9 @@ FLOORS = {
     "zoo": 2,
     "run": 3,
     "directions": 3,
+    "edits": 3,
+    "sampling": 3,
+    "tiles": 3,
     "translation": 3,
     "evaluation": 3,
     "exporting": 3,
@@ -71,7 +74,7 @@ def test_presets(name):
     assert next(iter(presets)) == "quick"
     assert CATALOG[presets["quick"].dataset].obtained == CATALOG["synthetic_facades"].obtained, "needs a network"
     for preset in presets.values():
-        assert preset.dataset is None or preset.dataset in CATALOG
+        assert preset.dataset is None or set(preset.dataset.split(",")) <= CATALOG.keys()
         assert preset.task is None or preset.task in TASKS
         assert preset.config.crop_size % preset.config.stride == 0 or preset.config.preprocess == "none"
 

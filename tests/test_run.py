@@ -186,10 +186,12 @@ def test_config_json_of_another_kind(tmp_path, content, message):
 
 def test_two_replicas_see_the_images_that_one_device_sees(tiny):
     """Shares of workers and replicas, put together again, are the batches of one device."""
-    from tfi2i.data.pipeline import Prepared, Preprocess, open_source, stream
+    from tfi2i.data.pipeline import stream
+    from tfi2i.data.prepared import Prepared, Preprocess
+    from tfi2i.data.sources import open_source
 
     preprocess = Preprocess.of(zoo.model_class("pix2pix").Config(**tiny))
-    prepared = Prepared(open_source("synthetic_facades", "train", preprocess), preprocess, True)
+    prepared = Prepared(open_source("synthetic_facades", "train", preprocess=preprocess), preprocess, True)
     whole = [batch["x"].numpy() for batch in stream(prepared, 4, seed=3, start_step=1).take(2)]
     shares = [
         [b["x"].numpy() for b in stream(prepared, 4, 3, 1, worker=w, workers=2, replicas=2).take(4)] for w in (0, 1)

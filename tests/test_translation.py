@@ -6,7 +6,8 @@ from PIL import Image
 
 from tfi2i.data import images
 from tfi2i.errors import UserError
-from tfi2i.translation import Network, open_network, translate, translated
+from tfi2i.tiles import in_tiles
+from tfi2i.translation import Network, network_of, open_network, translate, translated
 
 
 def identity(channels=3, stride=16, size=None):
@@ -25,14 +26,66 @@ def test_the_identity_gives_each_picture_back(tmp_path, size, channels, dtype):
     images.write(tmp_path / "a.png", pixels, alpha)
     picture = images.read_picture(tmp_path / "a.png")
     # Grey goes through an RGB network and comes back grey.
-    np.testing.assert_array_equal(translated(identity(), picture), pixels)
-    assert picture.alpha.dtype == dtype
+    y, answer_alpha = translated(identity(), picture)
+    np.testing.assert_array_equal(y, pixels)
+    np.testing.assert_array_equal(answer_alpha, alpha)
 
 
 def test_colour_from_grey_stays_colour():
     colourize = Network(lambda x: np.concatenate([x, -x, x], -1), 4, 1)
     picture = images.Picture(noise(8, 8, 1), None, "PNG")
-    assert translated(colourize, picture).shape == (8, 8, 3)
+    y, _ = translated(colourize, picture)
+    assert y.shape == (8, 8, 3)
+
+
+def twice(x):
+    return x.repeat(2, 1).repeat(2, 2)
+
+
+@pytest.mark.parametrize("tile", [None, 1, 7, 16, 64])
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (33, 17)])
+def test_super_resolution_multiplies_the_size_of_pixels_and_alpha(size, tile):
+    picture = images.Picture(noise(*size, 3), np.full((*size, 1), 255, np.uint8), "PNG")
+    y, alpha = translated(Network(twice, 4, 3), picture, tile=tile)
+    np.testing.assert_array_equal(y, picture.pixels.repeat(2, 0).repeat(2, 1))
+    assert alpha.shape == (2 * size[0], 2 * size[1], 1) and (alpha == 255).all()
+
+
+@pytest.mark.parametrize(("tile", "overlap"), [(20, 8), (32, 16), (23, 17)])
+def test_tiles_are_the_whole_where_the_overlap_is_wider_than_what_the_network_sees(tile, overlap):
+    """A mean over 7 x 7 pixels, zeros beyond the border."""
+
+    def blurred(x):
+        padded = np.pad(x, ((3, 3), (3, 3), (0, 0)))
+        return np.lib.stride_tricks.sliding_window_view(padded, (7, 7), (0, 1)).mean((-1, -2)).repeat(2, 0).repeat(2, 1)
+
+    x = np.random.default_rng(0).uniform(-1, 1, (61, 90, 3)).astype("float32")
+    np.testing.assert_allclose(in_tiles(blurred, x, tile, overlap), blurred(x), atol=1e-6)
+    assert np.abs(in_tiles(blurred, x, tile, 2) - blurred(x)).max() > 0.01
+
+
+def test_tiles_of_a_smooth_picture_have_no_seams():
+    """Of a G that looks two dozen pixels far, at the default overlap; at a small one there are."""
+    import tfi2i
+
+    network = network_of(tfi2i.create("srgan", stage="srresnet", n_blocks=8, ngf=8))
+    ramp = np.linspace(0, 65535, 96)
+    pixels = np.stack([ramp[:, None] + 0 * ramp, 0 * ramp[:, None] + ramp, (ramp[:, None] + ramp) / 2], -1)
+    picture = images.Picture(pixels.astype(np.uint16), None, "PNG")
+    ways = ({}, {"tile": 64}, {"tile": 64, "overlap": 4})
+    whole, tiled, seamed = (translated(network, picture, **way)[0].astype(float) / 257 for way in ways)
+    assert np.abs(tiled - whole).max() < 0.02  # of 255 levels
+    assert np.abs(seamed - whole).max() > 1
+
+
+@pytest.mark.parametrize(
+    ("tile", "overlap", "message"),
+    [(0, None, "--tile=0"), (8, 8, "expected 0 to 7"), (8, -1, "expected 0 to 7"), (None, 4, "give --tile too")],
+)
+def test_wrong_tiles(tile, overlap, message, trained_run, tmp_path):
+    images.write(tmp_path / "a.png", noise(8, 8, 3))
+    with pytest.raises(UserError, match=message):
+        translate(trained_run, tmp_path / "a.png", tmp_path / "out", tile=tile, overlap=overlap, progress=False)
 
 
 def test_names_are_kept_what_exists_is_skipped_and_what_is_broken_is_counted(trained_run, tmp_path):
@@ -90,3 +143,17 @@ def test_stochastic_draws_anew(tmp_path):
     quiet, noisy = open_network(tmp_path), open_network(tmp_path, stochastic=True)
     np.testing.assert_array_equal(quiet.call(x), quiet.call(x))
     assert np.abs(noisy.call(x) - noisy.call(x)).max() > 0
+
+
+def test_a_network_that_answers_at_its_own_size_gives_pictures_back_at_theirs():
+    """What it sees is the whole picture at that size, not a picture with mirrored borders."""
+    seen = []
+
+    def at_8(x):
+        seen.append(x)
+        return np.full((1, 8, 8, 3), x.mean(), "float32")
+
+    picture = images.Picture(np.repeat(noise(1, 16, 3), 16, 0), None, "PNG")
+    answer = translated(Network(at_8, 1, 3, answers_at=(8, 8)), picture)
+    assert seen[0].shape == (1, 8, 8, 3) and answer.shape == (16, 16, 3)
+    assert np.ptp(answer) == 0 and abs(int(answer[0, 0, 0]) - picture.pixels.mean()) < 3

@@ -51,8 +51,8 @@ def random_styles(style_dim, count, seed=0):
 
 
 def style_dim(network):
-    """The length of a generator's second input, 0 if it has none."""
-    return network.inputs[1].shape[-1] if len(network.inputs) > 1 else 0
+    """The length of a generator's style, 0 if it takes none."""
+    return next((tensor.shape[-1] for tensor in network.inputs if tensor.name == "style"), 0)
 
 
 def directions_of(model, stochastic=False):

@@ -6,6 +6,7 @@ runs/NAME/
   networks/      what a user keeps: the networks that translate, as .keras, with SHA256SUMS
   logs/          metrics.csv and TensorBoard events
   samples/       fixed test images as grids over time, and index.html to look at them
+  f.keras        of a model that builds on another network (DTN), that network
 """
 
 import contextlib
@@ -24,32 +25,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from tfi2i import zoo
 from tfi2i.data import images
-from tfi2i.data.pipeline import (
-    DrawnApart,
-    Prepared,
-    Preprocess,
-    is_paired,
-    open_source,
-    stream,
-    to_float,
-    to_pixels,
-)
-from tfi2i.directions import directions_of
+from tfi2i.data.pipeline import stream
+from tfi2i.data.prepared import Preprocess, prepared
+from tfi2i.data.sources import open_source
 from tfi2i.errors import NoImages, UserError
+from tfi2i.evaluation import protocol_of
 from tfi2i.nn.blocks import as_tested
 from tfi2i.options import option, validate
 from tfi2i.training.checkpoints import Checkpoints
 from tfi2i.training.records import Records, write_text
-
-SAMPLES = 6  # columns of the sample grid
-SAMPLE_STYLES = 3  # rows of it in each direction, for models of many styles
-VALIDATION = 32  # test images whose L1 decides which checkpoint is the best
 
 
 @dataclass(frozen=True)
@@ -97,7 +86,8 @@ class Job:
         path = Path(folder) / "config.json"
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            config = zoo.model_class(record["model"]).Config(**record["config"])
+            model = zoo.model_class(record["model"])
+            config = model.in_run(model.Config(**record["config"]), folder)
             recipe = Recipe(**record["recipe"])
             return cls(record["model"], config, recipe, record["dataset"], record["task"])
         except FileNotFoundError:
@@ -135,6 +125,8 @@ def train(job, run, strategy=None, progress=True):
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         training, testing = _open_data(job)
+        if hasattr(job.config, "known"):  # --attributes=all
+            job = dataclasses.replace(job, config=job.config.known(training.source))
         steps, steps_per_epoch = _schedule(job, max(1, len(training) // job.config.batch_size))
         with strategy.scope():
             model = zoo.model_class(job.model)(job.config)
@@ -143,6 +135,7 @@ def train(job, run, strategy=None, progress=True):
         with _own_folder(run, strategy) as folder:  # the run itself, or for a worker that is not the chief one aside
             if folder == run and not (run / "config.json").exists():
                 job.save(run)
+            model.begin(run, training, recipe.seed)
             aside = None if folder == run else folder / "checkpoints"
             checkpoints = Checkpoints(run / "checkpoints", model.state(), aside)
             start = checkpoints.restore()
@@ -177,6 +170,7 @@ class _Loop:
         self.model, self.job, self.strategy = model, job, strategy
         self.training, self.testing = training, testing
         self.checkpoints, self.records, self.networks = checkpoints, records, networks
+        self.protocol = protocol_of(job.config)
         self.step_function = compiled_step(model, strategy, job.recipe.xla)
 
     def run(self, start, steps, progress):
@@ -247,39 +241,13 @@ class _Loop:
         self.records.log(step, logs)
         return logs
 
-    def _checkpoint(self, step):
-        self.checkpoints.save(step, self._validation_error())
-        self._write_networks()
-
-    def _validation_error(self):
-        """Mean L1 in [-1, 1] of the first test images in all directions, or None where there is no truth.
-
-        A model of many styles is given the truth's, so that it is not blamed for another answer that is as good.
-        """
-        if not self.testing.aligned:
-            return None
-        errors = []
-        for direction in directions_of(self.model).values():
-            for i in range(min(VALIDATION, len(self.testing))):
-                example = [to_float(image) for image in self.testing[i]]
-                image, truth = example[direction.source], example[direction.target]
-                errors.append(np.abs(direction(image, direction.style_of(truth)) - truth).mean())
-        return float(np.mean(errors))
-
     def _sample(self, step):
-        """A grid of test images: in each direction a row of inputs, one of outputs a style, one of truths if known."""
-        rows = []
-        for direction in directions_of(self.model).values():
-            styles = direction.random_styles(SAMPLE_STYLES)
-            columns = []
-            for i in range(min(SAMPLES, len(self.testing))):
-                example = self.testing[i]
-                image = example[direction.source]
-                fakes = [to_pixels(direction(to_float(image), style)) for style in styles]
-                truth = [example[direction.target]] if self.testing.aligned else []
-                columns.append([_shown_pixels(pixels) for pixels in (image, *fakes, *truth)])
-            rows += zip(*columns, strict=True)
-        self.records.sample(step, rows)
+        rows = self.protocol.samples(self.model, self.testing)
+        self.records.sample(step, [[_shown_pixels(pixels) for pixels in row] for row in rows])
+
+    def _checkpoint(self, step):
+        self.checkpoints.save(step, self.protocol.score(self.model, self.testing))
+        self._write_networks()
 
     def _write_networks(self):
         write_networks(self.model, self.networks)
@@ -316,7 +284,7 @@ def write_networks(model, folder):
     sums = []
     for name in model.trained:
         aside = folder / f".{name}.keras"
-        as_tested(getattr(model, name)).save(aside)
+        as_tested(getattr(model, name), statistics=model.statistics).save(aside)
         sums.append((hashlib.sha256(aside.read_bytes()).hexdigest(), name))
     for _, name in sums:
         os.replace(folder / f".{name}.keras", folder / f"{name}.keras")
@@ -326,7 +294,8 @@ def write_networks(model, folder):
 def load(run):
     """The trained model of a run, ready to translate, evaluate and export.
 
-    Reads config.json and networks/ only, so that those two are all a run needs to be passed on.
+    Reads config.json and networks/ only, so that those two are all a run needs to be passed on; of a DTN with an f of
+    the user's f.keras too.
 
     Raises: `UserError` where they are missing or don't match their SHA-256.
     """
@@ -346,16 +315,14 @@ def load(run):
 
 def _open_data(job):
     """The training and the test images; without a test split, the samples come from the training images."""
-    preprocess, paired = Preprocess.of(job.config), is_paired(job.config)
     options = {"multiple": job.config.stride, "skip_bad": job.recipe.skip_bad}
-    source = open_source(job.dataset, "train", preprocess, task=job.task, paired=paired)
+    source = open_source(job.dataset, "train", job.config, task=job.task)
     try:
-        testing = open_source(job.dataset, "test", preprocess, task=job.task, paired=paired)
+        testing = open_source(job.dataset, "test", job.config, task=job.task)
     except NoImages:  # a folder with nothing but training images
         print("tfi2i: no test images; the samples and the best checkpoint go by training images", file=sys.stderr)
         testing = source
-    training = (Prepared if paired else DrawnApart)(source, preprocess, True, **options)
-    return training, Prepared(testing, preprocess, False, **options)
+    return prepared(source, job.config, True, **options), prepared(testing, job.config, False, **options)
 
 
 def _check_size(config):

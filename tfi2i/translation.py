@@ -1,4 +1,7 @@
-"""Translating picture files with a run or an export, each back in the form it came: name, size, grey, alpha, depth."""
+"""Translating picture files with a run or an export, each back in the form it came: name, size, grey, alpha, depth.
+
+Super-resolution makes the size a multiple of what it was.
+"""
 
 import functools
 from collections.abc import Callable
@@ -8,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from tfi2i import tiles
 from tfi2i.data import images
-from tfi2i.data.pipeline import to_float, to_pixels
+from tfi2i.data.prepared import kind_of_data, to_float, to_pixels
 from tfi2i.directions import direction_of, random_styles
+from tfi2i.edits import Edits
 from tfi2i.errors import UserError
 
 
@@ -25,10 +30,13 @@ class Summary(NamedTuple):
 class Network(NamedTuple):
     """What translates one picture.
 
-    call: float32 (1, H, W, input_nc) in [-1, 1], and where style_dim is not 0 a style (1, style_dim), -> (1, H, W, C).
+    call: float32 (1, H, W, input_nc) in [-1, 1], and where style_dim is not 0 a style (1, style_dim), -> (1, H, W, C),
+        or in super-resolution (1, s H, s W, C).
     stride: H and W must be multiples of it. size: the one (H, W) it takes, or None for any.
     style_of: reads the style (style_dim,) off a picture (H, W, C) of the domain it leads to; None where that can't be.
     attention: (1, H, W, input_nc) -> {name: heat map (1, h, w, 1)}; None for a network that has none.
+    answers_at: the (H, W) that its answers have whatever the picture's, to which pictures are brought; None: theirs.
+    edits: `Edits`, of a network that is told which attributes to change; it is then called with a label (1, label_dim).
     """
 
     call: Callable
@@ -38,6 +46,8 @@ class Network(NamedTuple):
     style_dim: int = 0
     style_of: Callable | None = None
     attention: Callable | None = None
+    edits: Edits | None = None
+    answers_at: tuple | None = None
 
 
 def translate(
@@ -48,7 +58,10 @@ def translate(
     styles=None,
     style_image=None,
     seed=0,
+    target=None,
     attention=False,
+    tile=None,
+    overlap=None,
     stochastic=False,
     overwrite=False,
     progress=True,
@@ -64,15 +77,22 @@ def translate(
         styles: for models of many styles, how many to draw; the k-th answer is named NAME_k.
         style_image: a picture whose style is taken instead.
         seed: of the styles, which are the same for all pictures.
+        target: for models of attributes (StarGAN), those to change, "Blond_Hair,Young=0", the others as the model's D
+            sees them; "all" writes NAME_all.png: the picture, and beside it one edit of each attribute.
         attention: also write NAME_attention.png, with what the networks looked at (U-GAT-IT).
+        tile: translate large pictures in tiles of so many pixels, for networks that look at a neighbourhood only, such
+            as srgan's; one that normalises by a whole image's statistics makes tiles that differ.
+        overlap: of the tiles, in pixels; default: 32, or half of `tile`.
         stochastic: keep dropout on, the noise of the papers that have it (runs only).
         overwrite: translate again what exists.
 
     Returns: `Summary`. Raises: `UserError` where the source or the pictures are not there.
     """
     paths = images.listing(pictures)
+    tiles.check(tile, overlap)
     network, output = open_network(source, stochastic, direction), Path(output)
     chosen = _styles(network, styles, style_image, seed)
+    edit = _edit(network, target)
     if attention and network.attention is None:
         raise UserError(f"--attention: {source} has no attention maps (expected a run of ugatit with its networks)")
     if output.exists() and not output.is_dir():
@@ -84,6 +104,8 @@ def translate(
     for path in tqdm(paths, unit="picture", disable=not progress, dynamic_ncols=True):
         suffix = path.suffix if path.suffix.lower() != ".gif" else ".png"
         numbers = [""] if len(chosen) == 1 else [f"_{k + 1}" for k in range(len(chosen))]
+        if target == "all":
+            suffix, numbers = ".png", ["_all"]
         targets = [output / f"{path.stem}{number}{suffix}" for number in numbers]
         if all(target.exists() for target in targets) and not overwrite:
             skipped += 1
@@ -93,20 +115,65 @@ def translate(
         except UserError as error:
             failed[str(path)] = str(error)
             continue
-        for target, style in zip(targets, chosen, strict=True):
-            images.write(target, translated(network, picture, style), picture.alpha)
+        if target == "all":
+            images.write(targets[0], edit_sheet(network, picture))
+        else:
+            for place, condition in zip(targets, edit(picture) if edit else chosen, strict=True):
+                images.write(place, *translated(network, picture, condition, tile, overlap))
         if attention:
             images.write(output / f"{path.stem}_attention.png", attention_sheet(network, picture))
         done += 1
     return Summary(done, skipped, failed)
 
 
-def translated(network, picture, style=None):
-    """A `Picture` translated: pixels of its size and depth; grey again unless the network adds colour."""
-    y = to_pixels(_at_any_size(network, _input(network, picture), style), picture.pixels.dtype)
+def translated(network, picture, style=None, tile=None, overlap=None):
+    """(pixels, alpha or None) of a `Picture` translated, of its depth; grey again unless the network adds colour.
+
+    Where the network enlarges, alpha is enlarged too.
+    """
+
+    def call(x):
+        return _at_any_size(network, x, style)
+
+    x = _input(network, picture)
+    y = to_pixels(tiles.in_tiles(call, x, tile, overlap) if tile else call(x), picture.pixels.dtype)
     if y.shape[-1] == network.input_nc:
         y = images.with_channels(y, picture.pixels.shape[-1])
-    return y
+    alpha = picture.alpha
+    if alpha is not None and alpha.shape[:2] != y.shape[:2]:
+        alpha = images.resize(alpha, *y.shape[:2])
+    return y, alpha
+
+
+def edit_sheet(network, picture):
+    """The picture and, side by side, each attribute edited: uint8 (H, n W, 3)."""
+    edits, image = network.edits, _input(network, picture)
+    label = edits.label_of(image)
+    panels = [image]
+    for name, target in edits.targets(label).items():
+        panels.append(_at_any_size(network, image, edits.condition(target, name)[None]))
+    return np.concatenate([images.with_channels(to_pixels(panel), 3) for panel in panels], axis=1)
+
+
+def _edit(network, target):
+    """A function from a `Picture` to the one label that was asked for, (1, label_dim); None for other networks."""
+    if network.edits is None:
+        if target:
+            raise UserError("--target needs a run of a model of attributes, such as stargan")
+        return None
+    if not target:
+        raise UserError(f"which attributes? --target=NAME,NAME=0 or --target=all, of {', '.join(network.edits.names)}")
+    if target == "all":
+        return None
+    asked = network.edits.asked(target)
+
+    def labels(picture):
+        label = network.edits.label_of(_input(network, picture))
+        for name, present in asked:
+            label = network.edits.config.edited(label, name, present)
+        return [network.edits.condition(label, asked[0][0])[None]]
+
+    return labels
 
 
 def attention_sheet(network, picture):
@@ -155,11 +222,15 @@ def open_network(source, stochastic=False, direction=None):
     if direction:
         raise UserError(f"--direction needs a run: {source} is an export, which translates one way")
     artefact = open_artefact(source)
+    if artefact.image is None or "label" in artefact.inputs:
+        raise UserError(f"{source} takes {', '.join(artefact.inputs)}; translate with the run it was exported from")
     return Network(artefact, artefact.stride, artefact.channels, artefact.size, artefact.style_dim)
 
 
 def network_of(model, direction=None, stochastic=False):
     """The `Network` of a translator. Raises `UserError` for a direction in which it does not translate."""
+    if kind_of_data(model.config) == "images":
+        raise UserError("this model makes images of noise; see `tfi2i sample --help`")
     way = direction_of(model, direction, stochastic)
     _, height, width, input_nc = way.network.inputs[0].shape
 
@@ -175,7 +246,15 @@ def network_of(model, direction=None, stochastic=False):
         way.style_dim,
         way.style_of if way.style_encoder else None,
         (lambda x: maps()(x, training=False)) if hasattr(model, "attention") else None,
+        Edits(model) if kind_of_data(model.config) == "labelled" else None,
+        None if height else _own_size(way.network),
     )
+
+
+def _own_size(network):
+    """The (H, W) of a network's answers, or None where they are as large as its input."""
+    _, height, width, _ = network.outputs[0].shape
+    return (height, width) if height else None
 
 
 def _styles(network, count, style_image, seed):
@@ -201,9 +280,16 @@ def _input(network, picture):
 
 
 def _at_any_size(network, x, style):
-    """Size in is size out: what had to be added for the network is cut off again."""
-    inputs = [_padded(network, x)[None]] if style is None else [_padded(network, x)[None], style]
-    return network.call(*inputs)[0, : x.shape[0], : x.shape[1]]
+    """Size in is size out, or a multiple of it: what had to be added for the network is cut off again.
+
+    An answer of the network's own size is resized.
+    """
+    padded = images.resize(x, *network.answers_at) if network.answers_at else _padded(network, x)
+    y = network.call(padded[None])[0] if style is None else network.call(padded[None], style)[0]
+    if network.answers_at:
+        return images.resize(y, *x.shape[:2])
+    scale = y.shape[0] // padded.shape[0]
+    return y[: scale * x.shape[0], : scale * x.shape[1]]
 
 
 def _padded(network, x):

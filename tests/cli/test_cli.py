@@ -65,7 +65,7 @@ WRONG = {
     "unknown model": (["train", "--model=pix2pics"], "unknown model: --model=pix2pics", "did you mean pix2pix?"),
     "no data": (TRAIN, "which data?", "--dataset=NAME"),
     "unknown data": ([*TRAIN, "--dataset=facade"], "no such data set or folder: facade", "did you mean facades?"),
-    "no pairs": ([*TRAIN, "--dataset=cycle_gan/horse2zebra"], "cycle_gan/horse2zebra has no pairs", "tfi2i list"),
+    "no pairs": ([*TRAIN, "--dataset=cycle_gan/horse2zebra"], "holds two domains without pairs", "synthetic_facades"),
     "two kinds of data": ([*TRAIN, "--dataset=facades", "--data_dir=x"], "both name the data", "one of them"),
     "no such folder": ([*TRAIN, "--data_dir=nowhere"], "no such data set or folder: nowhere", ""),
     "unknown preset": ([*TRAIN, "--preset=slow"], "unknown preset: --preset=slow", "quick"),

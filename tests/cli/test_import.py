@@ -17,6 +17,7 @@ FILES = {
     "cyclegan": ["cyclegan_resnet9/latest_net_G_A.pth", "cyclegan_resnet9/latest_net_G_B.pth"],
     "munit": ["munit/gen_00000001.pt"],
     "drit": ["drit/weights.pth"],
+    "srgan": ["srgan/g_last.pth.tar"],
     "ugatit": ["ugatit_light/weights.pth"],
 }
 
@@ -37,10 +38,10 @@ def test_an_imported_run_translates_and_exports_but_has_no_training(model, tmp_p
     run, photo = str(tmp_path / "run"), picture(tmp_path / "photo.png")
     assert main(["translate", run, photo, str(tmp_path / "out"), "--quiet"]) == 0
     with Image.open(tmp_path / "out" / "photo.png") as answer:
-        assert answer.size == (64, 64)
+        assert answer.size == ((256, 256) if model == "srgan" else (64, 64))
     assert main(["export", run, "--format=litert", f"--out={tmp_path / 'exports'}", "--size=64x64"]) == 0
     exports = sorted(path.name for path in (tmp_path / "exports").glob("*.tflite"))
-    assert exports == (["run.tflite"] if model == "pix2pix" else ["run_AtoB.tflite", "run_BtoA.tflite"])
+    assert exports == (["run.tflite"] if model in ("pix2pix", "srgan") else ["run_AtoB.tflite", "run_BtoA.tflite"])
     capsys.readouterr()
     assert main(["train", f"--resume={run}"]) == 2
     assert "was imported" in capsys.readouterr().err

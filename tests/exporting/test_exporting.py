@@ -294,7 +294,7 @@ def test_refuses_a_model_that_translates_no_images(tmp_path):
     vector = layers.Input((4,))
     dense = keras.Model(vector, layers.Dense(2)(vector))
     dense.export(tmp_path / "dense", verbose=False)
-    with pytest.raises(UserError, match="not an image translator"):
+    with pytest.raises(UserError, match="not an image model"):
         open_artefact(tmp_path / "dense")
 
 

@@ -27,7 +27,7 @@ def forward(translator, arrays):
     yield "D_B/output", D_X(a)
 
 
-def feed(arrays):
+def feed(translator, arrays):
     return {"x": arrays["input/real_A"], "y": arrays["input/real_B"]}, {}
 
 

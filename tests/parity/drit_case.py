@@ -46,7 +46,7 @@ def forward(translator, arrays):
         yield "layer/decoder_layernorm/output", norm(arrays["layer/decoder_layernorm/input"])
 
 
-def feed(arrays):
+def feed(translator, arrays):
     draws = {key.removeprefix("noise/"): value for key, value in arrays.items() if key.startswith("noise/")}
     return {"x": arrays["input/image_a"], "y": arrays["input/image_b"]}, draws
 

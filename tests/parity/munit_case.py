@@ -36,7 +36,7 @@ def forward(translator, arrays):
             yield f"dis_{domain}/output/{scale}", logits
 
 
-def feed(arrays):
+def feed(translator, arrays):
     """The batch and the random draws of step.npz."""
     names = ("dis/s_a", "dis/s_b", "gen/s_a", "gen/s_b")
     batch = {"x": arrays["input/x_a"], "y": arrays["input/x_b"]}

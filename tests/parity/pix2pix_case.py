@@ -27,7 +27,7 @@ def forward(translator, arrays):
         yield f"{name}/output_train", network(x, training=True)
 
 
-def feed(arrays):
+def feed(translator, arrays):
     return {"x": arrays["input/real_A"], "y": arrays["input/real_B"]}, {}
 
 

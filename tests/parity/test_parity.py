@@ -7,10 +7,11 @@ unless its model is new, which then gets a line in ADAPTERS and a module beside 
     options(facts)               the hyper-parameters of case.json as fields of our Config
     forward(translator, arrays)  yields (key of forward.npz, our array) for every output stored there; the arrays are
                                  those of forward.npz and the inputs of step.npz, which some cases share
-    feed(arrays)                 (batch, {name of a draw: array}) of step.npz
+    feed(translator, arrays)     (batch, {name of a draw: array}) of step.npz
     losses(translator, logs)     {official name of a loss: our number}, for every loss stored in step.npz
     SECOND                       optional, {network: prefix}: networks that step twice, and where step.npz has it
     gradient_scale(network, arrays)   optional: by what the stored gradient was clipped
+    WITHOUT                      optional: a pattern of keys that our networks have no counterpart of
     REPEATED, HELD               optional: losses of a forward pass that our step repeats after an update, and players
                                  to hold so that it changes nothing
 """
@@ -34,6 +35,8 @@ ADAPTERS = {
     "munit": "munit_case",
     "drit": "drit_case",
     "ugatit": "ugatit_case",
+    "stargan": "stargan_case",
+    "srgan": "srgan_case",
 }
 
 
@@ -51,8 +54,10 @@ class Case:
         return interop.from_pytorch(self.adapter.MODEL, *files, **self.adapter.options(self.facts))
 
     def arrays(self, name):
+        without = getattr(self.adapter, "WITHOUT", "$^")
         with np.load(self.folder / name) as arrays:
-            return {key: arrays[key].astype(keras.config.floatx()) for key in arrays if arrays[key].dtype.kind == "f"}
+            known = [key for key in arrays if arrays[key].dtype.kind == "f" and not re.search(without, key)]
+            return {key: arrays[key].astype(keras.config.floatx()) for key in known}
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -67,7 +72,7 @@ def floatx(request):
 
 def is_an_output(key):
     """Neither an input nor a buffer."""
-    return not re.search(r"(^|/)(input|style_noise|z_random)|after_train_forward", key)
+    return not re.search(r"(^|/)(input|label|style_noise|z_random)|after_train_forward", key)
 
 
 def test_forward(parity_case, floatx):
@@ -100,9 +105,9 @@ def test_step(parity_case, floatx):
     if not (parity_case / "step.npz").exists():
         pytest.skip("the case has no step")
     wanted, translator = case.arrays("step.npz"), case.translator()
-    batch, draws = case.adapter.feed(wanted)
+    batch, draws = case.adapter.feed(translator, wanted)
     translator.compile(run_eagerly=True)
-    translator.normal = lambda name, shape: given(draws[name], shape)
+    feed_draws(translator, draws)
     gradients = record_gradients(translator)
     before = official_values(translator)
     logs = translator.train_step(batch)
@@ -122,12 +127,18 @@ def test_step(parity_case, floatx):
 def check_losses_with_players_held(case, wanted, exact):
     """Where our step repeats a forward pass after an update, its losses are official if that update is held."""
     translator = case.translator()
-    batch, draws = case.adapter.feed(wanted)
+    batch, draws = case.adapter.feed(translator, wanted)
     translator.compile(run_eagerly=True)
-    translator.normal = lambda name, shape: given(draws[name], shape)
+    feed_draws(translator, draws)
     for player in case.adapter.HELD:
         translator.optimizers[player].inner_optimizer.learning_rate = StepDecay(0.0)
     check_losses(case.adapter.losses(translator, translator.train_step(batch)), wanted, exact)
+
+
+def feed_draws(translator, draws):
+    """Gives the official program's random draws in the place of the model's own."""
+    translator.normal = translator.uniform = lambda name, shape: given(draws[name], shape)
+    translator.shuffled = lambda name, rows: given(draws[name], rows.shape)
 
 
 def given(draw, shape):

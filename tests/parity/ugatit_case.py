@@ -32,7 +32,7 @@ def forward(translator, arrays):
                 yield key, parameter.to_official(parameter.variable.numpy())
 
 
-def feed(arrays):
+def feed(translator, arrays):
     return {"x": arrays["input/real_A"], "y": arrays["input/real_B"]}, {}
 
 

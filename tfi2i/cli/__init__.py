@@ -13,6 +13,7 @@ from tfi2i.errors import UserError
 VERBS = {
     "train": "train a model, or go on with a run",
     "translate": "translate pictures with a run or an export",
+    "sample": "make images of noise with the run of a GAN",
     "evaluate": "measure a run on a test set",
     "import": "make a run of official PyTorch checkpoints",
     "export": "write a SavedModel or a LiteRT file, proven equal to the model",

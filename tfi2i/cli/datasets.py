@@ -1,4 +1,5 @@
-"""Look at data before training on it: `tfi2i datasets check DIR` reads every picture and lists all that are broken."""
+"""Look at data before training on it: `tfi2i datasets check DIR` reads every picture, lists all that are broken, and
+counts the labels where there are any."""
 
 import json
 

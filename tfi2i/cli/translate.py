@@ -1,4 +1,5 @@
-"""Translate pictures: a file, a folder or a quoted glob pattern; results keep name, size, grey, alpha and depth."""
+"""Translate pictures: a file, a folder or a quoted glob pattern; results keep name, grey, alpha, depth and size,
+which super-resolution multiplies."""
 
 import json
 import sys
@@ -16,7 +17,10 @@ def add_arguments(parser, argv):
     )
     parser.add_argument("--style_image", metavar="FILE", help="take the style of this picture of the other domain")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random styles [%(default)s]")
+    parser.add_argument("--target", metavar="NAMES", help="attributes to change: A,B=0 or all (stargan)")
     parser.add_argument("--attention", action="store_true", help="also write what the networks looked at (ugatit)")
+    parser.add_argument("--tile", type=int, metavar="N", help="large pictures in tiles of N pixels (srgan)")
+    parser.add_argument("--overlap", type=int, metavar="M", help="pixels that tiles share [32, or half of --tile]")
     parser.add_argument("--stochastic", action="store_true", help="keep dropout on, the paper's noise")
     parser.add_argument("--overwrite", action="store_true", help="translate again what exists")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -27,7 +31,8 @@ def run(args):
     import_tensorflow()
     from tfi2i.translation import translate
 
-    names = ("direction", "styles", "style_image", "seed", "attention", "stochastic", "overwrite")
+    names = ("direction", "styles", "style_image", "seed", "target", "attention", "tile", "overlap")
+    names += ("stochastic", "overwrite")
     options = {name: getattr(args, name) for name in names}
     summary = translate(args.run, args.pictures, args.output, **options, progress=not args.quiet)
     for reason in summary.failed.values():

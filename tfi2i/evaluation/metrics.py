@@ -11,6 +11,16 @@ def l1(x, y):
     return float(np.mean(np.abs(np.asarray(x, np.float64) - y)))
 
 
+def around_the_edit(image, fake, truth):
+    """Of an edit whose truth is known {"l1_edit": where it differs from the image, "l1_copy": what the image itself has
+    there, "l1_rest": where nothing should change}; what is nowhere is left out."""
+    changed = np.any(image != truth, -1)
+    found = {"l1_rest": l1(fake[~changed], truth[~changed])} if not changed.all() else {}
+    if changed.any():
+        found |= {"l1_edit": l1(fake[changed], truth[changed]), "l1_copy": l1(image[changed], truth[changed])}
+    return found
+
+
 def psnr(x, y):
     """Peak signal-to-noise ratio in dB over pixels and channels, 10 log10(2^2 / MSE); inf for equal images."""
     mse = np.mean(np.square(np.asarray(x, np.float64) - y))

@@ -14,9 +14,9 @@ from tfi2i.exporting.saved_model import SIGNATURE
 
 @dataclass(frozen=True)
 class Artefact:
-    """A generator without its model: call it with float32 images (B, H, W, C) in [-1, 1], it returns the same.
+    """A generator without its model: call it with the inputs of its signature, float32, and it returns images.
 
-    Where `style_dim` is not 0 it takes a style (B, style_dim) for each image, too.
+    Images are (B, H, W, C) in [-1, 1]; a style, a label or noise is a vector (B, S) for each.
 
     Attributes:
         path: the SavedModel's folder or the LiteRT file.
@@ -33,37 +33,36 @@ class Artefact:
     run: Callable[[dict], np.ndarray]
 
     @property
+    def image(self) -> list | None:
+        """The shape of its image input, or None where it makes images of noise alone."""
+        return next((shape for shape in self.inputs.values() if len(shape) == 4), None)
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """The one (height, width) that it takes, or None for any."""
-        _, height, width, _ = self._shape
+        _, height, width, _ = self.image
         return None if height is None or width is None else (height, width)
 
     @property
     def channels(self) -> int:
-        return self._shape[3]
+        return self.image[3]
 
     @property
     def style_dim(self) -> int:
-        return next((shape[1] for shape in self.inputs.values() if len(shape) == 2), 0)
+        return self.inputs["style"][1] if "style" in self.inputs else 0
 
-    @property
-    def _shape(self):
-        return next(shape for shape in self.inputs.values() if len(shape) == 4)
-
-    def __call__(self, images: np.ndarray, styles: np.ndarray | None = None) -> np.ndarray:
-        _, *expected = self._shape
-        fits = images.ndim == 4 and all(n in (None, m) for n, m in zip(expected, images.shape[1:], strict=True))
-        if not fits:
-            raise ValueError(
-                f"{self.path} takes images of shape (B, H, W, C) = (any, {expected}). Received: {images.shape}"
-            )
-        wanted = (len(images), self.style_dim) if self.style_dim else None
-        if (None if styles is None else styles.shape) != wanted:
-            received = None if styles is None else styles.shape
-            raise ValueError(f"{self.path} takes styles of shape {wanted}. Received: {received}")
-        given = [images] if styles is None else [images, styles]
-        by_rank = {array.ndim: np.asarray(array, np.float32) for array in given}
-        return self.run({name: by_rank[len(shape)] for name, shape in self.inputs.items()})
+    def __call__(self, *arrays: np.ndarray) -> np.ndarray:
+        by_rank = {array.ndim: np.asarray(array, np.float32) for array in arrays}
+        given = {name: by_rank.get(len(shape)) for name, shape in self.inputs.items()}
+        for name, shape in self.inputs.items():
+            array = given[name]
+            fits = array is not None and len(array) == len(arrays[0])
+            if not (fits and all(n in (None, m) for n, m in zip(shape[1:], array.shape[1:], strict=True))):
+                received = None if array is None else array.shape
+                raise ValueError(f"{self.path} takes {name} of shape (any, {shape[1:]}). Received: {received}")
+        if len(arrays) != len(given):
+            raise ValueError(f"{self.path} takes {', '.join(given)}. Received: {len(arrays)} arrays")
+        return self.run(given)
 
 
 def open_artefact(path: str | Path) -> Artefact:
@@ -75,10 +74,10 @@ def open_artefact(path: str | Path) -> Artefact:
     stride = read_record(path).get("stride", 1)
     artefact = _open_saved_model(path, stride) if path.is_dir() else _open_litert(path, stride)
     ranks_in, ranks_out = ([len(shape) for shape in shapes.values()] for shapes in (artefact.inputs, artefact.outputs))
-    if sorted(ranks_in) not in ([4], [2, 4]) or ranks_out != [4]:
+    if sorted(ranks_in) not in ([4], [2, 4], [2]) or ranks_out != [4]:
         found = f"{artefact.inputs} to {artefact.outputs}"
         raise UserError(
-            f"not an image translator: {path} (expected an image, perhaps with a style, to one image; received {found})"
+            f"not an image model: {path} (expected an image, a vector, or both, to one image; received {found})"
         )
     return artefact
 

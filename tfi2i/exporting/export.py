@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tfi2i.directions import style_dim
 from tfi2i.errors import UserError
 from tfi2i.exporting.litert import export_litert
 from tfi2i.exporting.report import record_path, write_report
@@ -20,7 +19,8 @@ FORMATS = ("saved_model", "litert")
 def export(run, formats=FORMATS, out="exports", size=None):
     """Exports every generator of a run: OUT/NAME/1 (SavedModel) and OUT/NAME.tflite (LiteRT), NAME that of the run.
 
-    A model of two directions has two, NAME_AtoB and NAME_BtoA. Where there are styles they are a second input, `style`.
+    A model of two directions has two, NAME_AtoB and NAME_BtoA. Styles and labels are a second input, `style` or
+    `label`; a model that makes images of noise has `noise` for its only one.
 
     Each artefact is written aside, read back, compared with the model on random images, and only then moved in place.
 
@@ -38,7 +38,8 @@ def export(run, formats=FORMATS, out="exports", size=None):
         raise UserError(f"--format={','.join(sorted(unknown))} (expected {', '.join(FORMATS)}, or both with a comma)")
     model, out = load(run), Path(out)
     stride = model.config.stride
-    height, width = size or (model.config.crop_size, model.config.crop_size)
+    side = model.config.crop_size // getattr(model.config, "scale", 1)
+    height, width = size or (side, side)
     if height % stride or width % stride:
         raise UserError(f"--size={height}x{width} doesn't fit the network (expected multiples of {stride})")
     generators = model.generators()
@@ -62,12 +63,14 @@ def export(run, formats=FORMATS, out="exports", size=None):
 
 
 def random_inputs(generator, height, width):
-    """Two random images, and two random styles where the generator takes them."""
+    """Two random images, two random vectors, or both, as the generator takes them."""
     random = np.random.default_rng(0)
-    inputs = [random.uniform(-1, 1, (2, height, width, generator.inputs[0].shape[-1])).astype("float32")]
-    if size := style_dim(generator):
-        inputs.append(random.standard_normal((2, size), np.float32))
-    return inputs
+    return [
+        random.uniform(-1, 1, (2, height, width, tensor.shape[-1])).astype("float32")
+        if len(tensor.shape) == 4
+        else random.standard_normal((2, tensor.shape[-1]), np.float32)
+        for tensor in generator.inputs
+    ]
 
 
 def _proven(generator, artefact, inputs, stride):

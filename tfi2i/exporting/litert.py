@@ -33,7 +33,7 @@ def convert(generator, height: int, width: int) -> bytes:
     """The generator as a LiteRT flatbuffer: float32 `image` (1, height, width, C) in [-1, 1] to `image` in [-1, 1].
 
     Args:
-        generator: functional keras.Model, float32 (B, H, W, C) in [-1, 1], perhaps with a style (B, S), to the same.
+        generator: functional keras.Model of an image (B, H, W, C) in [-1, 1], a vector (B, S) or both to an image.
         height, width: in pixels; multiples of the generator's stride.
 
     Raises: `UserError` naming the operators that LiteRT has no kernel for.

@@ -13,9 +13,9 @@ def export_saved_model(generator, folder: str | Path, *, name: str = "image") ->
     The signature `serving_default` takes any number and size of images, as far as the generator does.
 
     Args:
-        generator: functional keras.Model, float32 (B, H, W, C) in [-1, 1], perhaps with a style (B, S), to the same.
+        generator: functional keras.Model of an image (B, H, W, C) in [-1, 1], a vector (B, S) or both to an image.
         folder: created where it doesn't exist.
-        name: of the image in the signature, as input and as output; a generator's style is named `style`.
+        name: of the image in the signature, as input and as output.
 
     Returns: the version's folder.
     """
@@ -42,20 +42,27 @@ def _serving(generator, name):
 
 
 def signature(generator, name="image", fixed=()):
-    """A generator as a tf.function of `image`, and of `style` where it has styles, to {"image"}, with named inputs.
+    """A generator as a tf.function of its inputs to {"image"}; each input has the name that it has in the generator.
 
     Args:
+        name: of the image, as input and as output.
         fixed: (B, H, W), where these are known.
     """
     import tensorflow as tf
 
-    image, *style = (tensor.shape for tensor in generator.inputs)
-    batch, *size = fixed or (None, *image[1:3])
-    specs = [tf.TensorSpec([batch, *size, image[-1]], tf.float32, name=name)]
-    if not style:
-        return tf.function(lambda image: {name: generator(image, training=False)}, input_signature=specs)
-    specs.append(tf.TensorSpec([batch, style[0][-1]], tf.float32, name="style"))
-    return tf.function(lambda image, style: {name: generator([image, style], training=False)}, input_signature=specs)
+    batch, *size = fixed or (None,)
+    specs = []
+    for tensor in generator.inputs:
+        if len(tensor.shape) == 4:
+            shape, called = [batch, *(size or tensor.shape[1:3]), tensor.shape[-1]], name
+        else:  # a style, a label, noise
+            shape, called = [batch, tensor.shape[-1]], tensor.name
+        specs.append(tf.TensorSpec(shape, tf.float32, name=called))
+
+    def serve(*inputs):
+        return {name: generator(inputs if len(inputs) > 1 else inputs[0], training=False)}
+
+    return tf.function(serve, input_signature=specs)
 
 
 def next_version(folder):

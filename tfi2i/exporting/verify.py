@@ -34,9 +34,7 @@ class Report:
 def verify(
     generator,
     artefact: str | Path,
-    inputs: np.ndarray,
-    styles: np.ndarray | None = None,
-    *,
+    *inputs: np.ndarray,
     max_error: float = 1e-4,
     mean_error: float = 1e-5,
 ) -> Report:
@@ -45,16 +43,16 @@ def verify(
     Args:
         generator: the functional keras.Model that was exported.
         artefact: path of a SavedModel or a LiteRT file.
-        inputs: float32 (B, H, W, C) in [-1, 1], of the size that the artefact takes.
-        styles: float32 (B, S), for a generator that takes them.
+        inputs: those of the generator, float32: images (B, H, W, C) in [-1, 1], of the size that the artefact takes,
+            and vectors (B, S).
         max_error, mean_error: the largest absolute differences that pass. Convolutions sum in another order elsewhere,
             so deep generators differ by 2e-5.
 
     Raises: `ExportMismatch` above these bounds; `UserError` where the artefact cannot be opened.
     """
     opened = open_artefact(artefact)
-    expected = np.asarray(generator(inputs if styles is None else [inputs, styles], training=False), np.float64)
-    received = opened(inputs, styles)
+    expected = np.asarray(generator(list(inputs) if len(inputs) > 1 else inputs[0], training=False), np.float64)
+    received = opened(*inputs)
     if received.shape != expected.shape:
         raise ExportMismatch(f"{opened.path} returns shape {received.shape} (expected {expected.shape})")
     report = _compare(opened, expected, received)

@@ -18,6 +18,8 @@ KNOWN = {
     "samunit": "tfi2i.interop.munit",
     "drit": "tfi2i.interop.drit",
     "ugatit": "tfi2i.interop.ugatit",
+    "stargan": "tfi2i.interop.stargan",
+    "srgan": "tfi2i.interop.srgan",
 }
 
 

@@ -42,6 +42,32 @@ class Parameter(NamedTuple):
         self.variable.assign(np.transpose(array, axes) if axes else array)
 
 
+class ViewedParameter(NamedTuple):
+    """One weight in two layouts, of which other axes must be told apart than either has.
+
+    key: its official name; variable: ours. Seen with the axes `view`, transposed to the order `axes` and given the
+    official shape, ours is `scale` times theirs plus `offset`.
+    """
+
+    key: str
+    variable: Any
+    view: tuple
+    axes: tuple
+    official_shape: tuple
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def to_official(self, array):
+        """A NumPy array shaped like the variable (a value, a gradient of an unscaled one), in the official layout."""
+        seen = np.transpose(np.reshape(array, self.view), self.axes).reshape(self.official_shape)
+        return (seen - self.offset) / self.scale
+
+    def load(self, array):
+        """Sets the variable from an array in the official layout."""
+        seen = np.reshape(self.scale * array + self.offset, [self.view[axis] for axis in self.axes])
+        self.variable.assign(np.transpose(seen, np.argsort(self.axes)).reshape(self.variable.shape))
+
+
 def parameters_of(network, modules):
     """Every weight of `network`, in the order of the official state dict.
 

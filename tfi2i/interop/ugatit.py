@@ -5,12 +5,9 @@ PyTorch's spectral norm keeps, of a module's `weight`, `weight_orig` and the vec
 
 import math
 import re
-from typing import Any, NamedTuple
-
-import numpy as np
 
 from tfi2i.errors import UserError
-from tfi2i.interop.layout import StateDicts
+from tfi2i.interop.layout import StateDicts, ViewedParameter
 from tfi2i.interop.pytorch_file import find_state_dicts, load
 
 GENERATORS = {"genA2B": "G_AB", "genB2A": "G_BA"}
@@ -20,28 +17,6 @@ NETWORKS = GENERATORS | DISCRIMINATORS
 # In the order of the state dict.
 PLAIN = {"rho": "rho", "gamma": "gamma", "beta": "beta", "kernel": "weight", "bias": "bias"}
 SPECTRAL = {"bias": "bias", "kernel": "weight_orig", "u": "weight_u", "v": "weight_v"}
-
-
-class Parameter(NamedTuple):
-    """One weight in two layouts. key: its official name; variable: ours.
-
-    Seen with the axes `view`, transposed to the order `axes` and given the official shape, ours is theirs.
-    """
-
-    key: str
-    variable: Any
-    view: tuple
-    axes: tuple
-    official_shape: tuple
-
-    def to_official(self, array):
-        """A NumPy array shaped like the variable (a value, a gradient), in the official layout."""
-        return np.transpose(np.reshape(array, self.view), self.axes).reshape(self.official_shape)
-
-    def load(self, array):
-        """Sets the variable from an array in the official layout."""
-        seen = np.reshape(array, [self.view[axis] for axis in self.axes])
-        self.variable.assign(np.transpose(seen, np.argsort(self.axes)).reshape(self.variable.shape))
 
 
 def official_networks(translator):
@@ -151,11 +126,11 @@ def _parameters_of(network, modules):
         variables = {v.name: v for v in layer.weights}
         for ours, theirs in (SPECTRAL if "u" in variables else PLAIN).items():
             if ours in variables:
-                yield Parameter(f"{path}.{theirs}", variables[ours], *_layout(layer, variables[ours]))
+                yield ViewedParameter(f"{path}.{theirs}", variables[ours], *_layout(layer, variables[ours]))
 
 
 def _layout(layer, variable):
-    """(view, axes, official shape) of a `Parameter`."""
+    """(view, axes, official shape) of a `ViewedParameter`."""
     shape = tuple(variable.shape)
     if variable.name in ("rho", "gamma", "beta"):
         return (1, 1, 1, *shape), (0, 3, 1, 2), (1, *shape, 1, 1)

@@ -55,20 +55,18 @@ def over_scales(loss, logits):
     return tf.add_n([loss(at_scale) for at_scale in tf.nest.flatten(logits)])
 
 
-def gradient_penalty(D, real, fake, seed):
-    """E[(|| grad D(x) ||_2 - 1)^2] at x drawn evenly between each real and its fake (Gulrajani et al. 2017, eq. 3).
+def gradient_penalty(D, real, fake, t):
+    """E[(|| grad D(x) ||_2 - 1)^2] at x = t real + (1 - t) fake (Gulrajani et al. 2017, eq. 3).
 
     Args:
         D: maps (B, H, W, C) to logits.
         real, fake: (B, H, W, C).
-        seed: a `keras.random.SeedGenerator`, state of the model so that a resumed run draws the same points.
+        t: (B, 1, 1, 1), drawn evenly from [0, 1).
     """
-    shape = [tf.shape(real)[0], 1, 1, 1]
-    t = tf.cast(tf.random.stateless_uniform(shape, seed.next()), real.dtype)
-    x = fake + t * (real - fake)
+    x = fake + tf.cast(t, real.dtype) * (real - fake)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         logits = D(x)
-    slope = tf.reshape(tape.gradient(logits, x), [shape[0], -1])
+    slope = tf.reshape(tape.gradient(logits, x), [tf.shape(x)[0], -1])
     # 1e-16 keeps the root's derivative finite where the slope is zero.
     return tf.reduce_mean(tf.square(tf.sqrt(tf.reduce_sum(tf.square(slope), 1) + 1e-16) - 1.0))

@@ -52,18 +52,18 @@ class NoiseDropout(keras.layers.Dropout):
         return super().get_config() | {"at_test": self.at_test}
 
 
-def as_tested(network, stochastic=False):
+def as_tested(network, stochastic=False, statistics="image"):
     """A copy of `network` that behaves, outside training, as the papers test it.
 
-    Batch norms take the statistics of each image; dropout is off, or with `stochastic` on as the papers' noise. The
-    copy holds the same weights, takes any image size and is what is previewed, saved, evaluated, translated with and
-    exported.
+    Batch norms take the statistics of each image, or with `statistics="running"` those of training; dropout is off, or
+    with `stochastic` on as the papers' noise. The copy holds the same weights, takes any image size and is what is
+    previewed, saved, evaluated, translated with and exported.
     """
 
     def as_tested_layer(layer):
         config = layer.get_config()
         if isinstance(layer, BatchNorm):
-            config["at_test"] = "image"
+            config["at_test"] = statistics
         elif isinstance(layer, NoiseDropout):
             config["at_test"] = "on" if stochastic else "off"
         return layer.from_config(config)

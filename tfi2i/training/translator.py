@@ -21,7 +21,9 @@ class Translator(keras.Model):
     """
 
     loss_names = ()
+    statistics = "image"  # what batch norms normalise by when the model is tested: "image" or "running"
     kept = ("G",)  # the attributes that hold the networks which translation needs; a run keeps them as NAME.keras
+    statistics = "image"  # what batch norms take at test time; "running" where the paper does (see `BatchNorm`)
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -60,6 +62,20 @@ class Translator(keras.Model):
         """As in Keras; a tf.data.Dataset comes shuffled, and Keras warns at its own default of True."""
         return super().fit(x, *args, shuffle=shuffle, **kwargs)
 
+    @classmethod
+    def in_run(cls, config, run):
+        """`config` with the copies that the folder `run` has of the user's files in their place."""
+        return config
+
+    def begin(self, run, training, seed):
+        """What a model needs besides initial weights; called each time a run starts, before a checkpoint is restored.
+
+        Args:
+            run: folder of the run, where what was made can be kept.
+            training: the prepared training images.
+            seed: of everything random.
+        """
+
     @property
     def metrics(self):
         return list(getattr(self, "meters", {}).values())
@@ -90,9 +106,24 @@ class Translator(keras.Model):
         Args:
             name: which draw of the step this is, for tests that must know what was drawn.
         """
+        return self._share_of(draws.normal, shape)
+
+    def uniform(self, name, shape):
+        """As `normal`, even in [0, 1)."""
+        return self._share_of(draws.uniform, shape)
+
+    def shuffled(self, name, rows):
+        """Rows (B, N) in a random order, among all replicas; from the state of the model, as `normal`."""
+        replica = tf.distribute.get_replica_context()
+        everyones = replica.all_gather(rows, 0) if replica.num_replicas_in_sync > 1 else rows
+        order = tf.argsort(draws.uniform([tf.shape(everyones)[0]], self.seed_generator.next()), stable=True)
+        start = replica.replica_id_in_sync_group * tf.shape(rows)[0]
+        return tf.ensure_shape(tf.gather(everyones, order[start : start + tf.shape(rows)[0]]), [None, *rows.shape[1:]])
+
+    def _share_of(self, draw, shape):
         replica = tf.distribute.get_replica_context()
         batch, *rest = shape
-        everyones = draws.normal([replica.num_replicas_in_sync * batch, *rest], self.seed_generator.next())
+        everyones = draw([replica.num_replicas_in_sync * batch, *rest], self.seed_generator.next())
         start = replica.replica_id_in_sync_group * batch
         return everyones[start : start + batch]
 

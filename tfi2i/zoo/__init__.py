@@ -20,6 +20,7 @@ class Entry(NamedTuple):
 
 
 MODELS = {
+    "gan": Entry("tfi2i.zoo.gan:GAN", "Goodfellow et al. 2014", "noise to images: the root of the family"),
     "pix2pix": Entry("tfi2i.zoo.pix2pix:Pix2Pix", "Isola et al. 2017", "paired translation: conditional GAN + L1"),
     "cyclegan": Entry("tfi2i.zoo.cyclegan:CycleGAN", "Zhu et al. 2017", "two domains without pairs: cycle consistency"),
     "unit": Entry("tfi2i.zoo.unit:UNIT", "Liu et al. 2017", "two domains without pairs: one shared latent space"),
@@ -27,6 +28,14 @@ MODELS = {
     "samunit": Entry("tfi2i.zoo.samunit:SAMUNIT", "Kang and Lee 2019", "MUNIT with self-attention"),
     "drit": Entry("tfi2i.zoo.drit:DRIT", "Lee et al. 2018", "two domains, many styles: disentangled attributes"),
     "ugatit": Entry("tfi2i.zoo.ugatit:UGATIT", "Kim et al. 2020", "two domains, change of shape: attention and AdaLIN"),
+    "dtn": Entry(
+        "tfi2i.zoo.dtn:DTN", "Taigman et al. 2017", "two domains, what a network f sees is kept: digits, emoji"
+    ),
+    "diat": Entry("tfi2i.zoo.diat:DIAT", "Li et al. 2016", "one facial attribute at a time, the identity kept"),
+    "stargan": Entry("tfi2i.zoo.stargan:StarGAN", "Choi et al. 2018", "attributes of labelled images, one G for all"),
+    "srgan": Entry(
+        "tfi2i.zoo.srgan:SRGAN", "Ledig et al. 2017", "super-resolution: SRResNet, and SRGAN on VGG19's features"
+    ),
 }
 
 

@@ -56,7 +56,7 @@ DIS_LAYERS = 4  # strided layers of D
 class Config:
     """The paper's numbers (sec. 4), under the names of the official program's options where it has them."""
 
-    paired: ClassVar[bool] = False
+    kind: ClassVar[str] = "domains"
 
     # Networks
     input_nc: Literal[1, 3] = option(3, "channels of domain A: 1 grey, 3 RGB")

@@ -148,7 +148,8 @@ class Pix2Pix(Translator):
                 D_real = gan.real(D(pair(x, y)))
                 d_losses["D"] = 0.5 * (D_fake + D_real)
                 if c.gan_mode == "wgangp":
-                    penalty = gradient_penalty(D, pair(x, y), pair(x, tf.stop_gradient(fake)), self.seed_generator)
+                    t = self.uniform("t", [tf.shape(x)[0], 1, 1, 1])
+                    penalty = gradient_penalty(D, pair(x, y), pair(x, tf.stop_gradient(fake)), t)
                     d_losses["D"] += c.lambda_gp * penalty
 
             losses["G_GAN"] = gan.generator(D(pair(x, fake)))

@@ -55,7 +55,7 @@ from tfi2i.zoo.preset import Preset
 class Config:
     """The paper's numbers (sec. 2.2 and appendix B), under the names users know from the PyTorch program."""
 
-    paired: ClassVar[bool] = False
+    kind: ClassVar[str] = "domains"
 
     # Networks
     input_nc: Literal[1, 3] = option(3, "channels of domain A: 1 grey, 3 RGB")

@@ -46,7 +46,7 @@ from tfi2i.zoo.preset import Preset
 class Config:
     """The official program's numbers, under the names of its configuration files."""
 
-    paired: ClassVar[bool] = False
+    kind: ClassVar[str] = "domains"
 
     # Networks
     input_nc: Literal[1, 3] = option(3, "channels of domain A: 1 grey, 3 RGB")

@@ -1,0 +1,176 @@
+"""Models that translate between two domains, with pairs to learn from or without.
+
+Where A and B of an example belong together: L1, PSNR and SSIM against the other one, and `l1_copy`, the L1 of the input
+itself, which a translation must beat. A model of many styles is given the style of the truth; `l1_random` is its L1
+with a random one. Where they don't belong together there is no truth: `l1_change` is how far the translation is from
+its input, `l1_cycle` how far the way back ends from where it began. For models of many styles `diversity` is the L1
+between the answers to two random styles.
+
+Where B is A with an attribute that A lacks, `accuracy` is how often a classifier that was trained on the real images
+sees it in a translation, `accuracy_A` and `accuracy_B` how often it is right about the real images of either kind. If
+the truth is known, `l1_edit` is the L1 where it differs from the input, `l1_copy` now what the input has there, and
+`l1_rest` the L1 where nothing changes.
+
+Where both domains have the same labels, such as digits, `accuracy` is how often a classifier that was trained on real
+images of the domain that was translated to tells the label of a translation (Taigman et al. 2017, table 1),
+`accuracy_copy` that of the input itself, and `accuracy_real` that of real images of its own domain.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from tfi2i.data.folders import domains
+from tfi2i.data.prepared import PreparedLabelled, to_float, to_pixels
+from tfi2i.data.sources import open_source
+from tfi2i.directions import directions_of
+from tfi2i.evaluation.classifier import independent
+from tfi2i.evaluation.metrics import METRICS, around_the_edit, l1
+
+SAMPLES = 6  # columns of the sample grid
+SAMPLE_STYLES = 3  # rows of it in each direction, for models of many styles
+VALIDATION = 32  # test images whose L1 decides which checkpoint is the best
+
+
+def samples(model, testing):
+    """In each direction a row of inputs, one of outputs a style, one of truths if known."""
+    rows = []
+    for direction in directions_of(model).values():
+        styles = direction.random_styles(SAMPLE_STYLES)
+        columns = []
+        for i in range(min(SAMPLES, len(testing))):
+            example = testing[i]
+            image = example[direction.source]
+            fakes = [to_pixels(direction(to_float(image), style)) for style in styles]
+            truth = [example[direction.target]] if testing.aligned else []
+            columns.append([image, *fakes, *truth])
+        rows += zip(*columns, strict=True)
+    return rows
+
+
+def score(model, testing):
+    """Mean L1 in [-1, 1] of the first test images in all directions, or None where there is no truth.
+
+    A model of many styles is given the truth's, so that it is not blamed for another answer that is as good.
+    """
+    if not testing.aligned:
+        return None
+    errors = []
+    for direction in directions_of(model).values():
+        for i in range(min(VALIDATION, len(testing))):
+            example = [to_float(image) for image in testing[i]]
+            image, truth = example[direction.source], example[direction.target]
+            errors.append(np.abs(direction(image, direction.style_of(truth)) - truth).mean())
+    return float(np.mean(errors))
+
+
+def measurement(model, examples, job, run, stochastic):
+    directions = directions_of(model, stochastic)
+    judged = _by_attribute(examples, job, run) or _by_label(directions, examples, job, run)
+
+    def measure(i):
+        example = [to_float(image) for image in examples[i]]
+        found = {}
+        for name, direction in directions.items():
+            image, other = example[direction.source], example[direction.target]
+            if examples.aligned:
+                found[name] = _against_truth(direction, image, other, seed=i)
+            else:
+                back = next((d for d in directions.values() if d.source == direction.target), None)
+                found[name] = _without_truth(direction, back, image, seed=i)
+            if judged:
+                found[name] |= judged(direction, example, i)
+        return found
+
+    styles = any(direction.style_dim for direction in directions.values())
+    protocol = _protocol(examples, model.statistics, stochastic, styles)
+    if judged:
+        protocol += " Classifier of the training images: 4 convolutions, trained by `tfi2i evaluate`."
+    return measure, protocol
+
+
+def _by_attribute(examples, job, run):
+    """What a classifier sees of an attribute, and L1 by regions; None where the domains don't differ by one."""
+    if not getattr(job.config, "attribute", None):
+        return None
+    labelled = open_source(job.dataset, "train", job.config).labelled
+    judge = independent(PreparedLabelled(labelled, examples.preprocess, True), Path(run) / "evaluation")
+    wanted = float(not job.config.without)
+
+    def judged(direction, example, i):
+        image, other = example
+        fake = direction(image)
+        right = {
+            "accuracy": judge(fake)[0] == wanted,
+            "accuracy_A": judge(image)[0] != wanted,
+            "accuracy_B": judge(other)[0] == wanted,
+        }
+        found = {name: float(value) for name, value in right.items()}
+        return found | (around_the_edit(image, fake, other) if examples.aligned else {})
+
+    return judged
+
+
+def _by_label(directions, examples, job, run):
+    """What classifiers see of the labels; None where the domains don't have the same ones."""
+    parts, channels = domains(examples.source), examples.channels
+    attributes = [getattr(part, "attributes", None) for part in parts]
+    if attributes[0] is None or attributes[0] != attributes[1] or channels[0] != channels[1] or not examples.size:
+        return None
+    training, folder = domains(open_source(job.dataset, "train", job.config)), Path(run) / "evaluation"
+    judges = {
+        name: independent(PreparedLabelled(training[direction.target], examples.preprocess, True), folder)
+        for name, direction in directions.items()
+    }
+    labels = [part.labels() for part in parts]
+
+    def judged(direction, example, i):
+        return _seen(judges[direction.name], direction, example, labels, i)
+
+    return judged
+
+
+def _seen(judge, direction, example, labels, i):
+    """What a classifier sees; an image that stands in for one more of the smaller domain isn't counted again."""
+    image, other = example[direction.source], example[direction.target]
+    of_image, of_other = labels[direction.source], labels[direction.target]
+    found = {}
+    if i < len(of_image):
+        fake = direction(image, *direction.random_styles(1, seed=i))
+        found["accuracy"] = float(np.array_equal(judge(fake), of_image[i]))
+        found["accuracy_copy"] = float(np.array_equal(judge(image), of_image[i]))
+    if i < len(of_other):
+        found["accuracy_real"] = float(np.array_equal(judge(other), of_other[i]))
+    return found
+
+
+def _against_truth(direction, image, truth, seed):
+    fake = direction(image, direction.style_of(truth))
+    measured = {name: metric(fake, truth) for name, metric in METRICS.items()}
+    if image.shape == truth.shape:
+        measured["l1_copy"] = l1(image, truth)
+    if direction.style_dim:
+        one, other = (direction(image, style) for style in direction.random_styles(2, seed))
+        measured |= {"l1_random": l1(one, truth), "diversity": l1(one, other)}
+    return measured
+
+
+def _without_truth(direction, back, image, seed):
+    one, *other = (direction(image, style) for style in direction.random_styles(2, seed))
+    measured = {"l1_change": l1(one, image)} if one.shape == image.shape else {}
+    if back:
+        measured["l1_cycle"] = l1(back(one, back.style_of(image)), image)
+    if other:
+        measured["diversity"] = l1(one, *other)
+    return measured
+
+
+def _protocol(examples, statistics, stochastic, styles):
+    height, width = examples[0][1].shape[:2]
+    random = "; random styles are the same for the same image number" if styles else ""
+    normalised = {"image": "each image normalised by its own", "running": "normalised by the training's"}[statistics]
+    return (
+        f"{width} x {height} px ({examples.preprocess.preprocess}, nothing random{random}); {normalised} "
+        f"statistics, dropout {'on' if stochastic else 'off'}; output not quantised. L1 on [-1, 1]; PSNR in dB over "
+        "RGB; SSIM on luma, 7 x 7 uniform window. Mean and standard deviation over images."
+    )
