@@ -42,7 +42,7 @@ def independent(examples, folder):
     digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
     file = Path(folder) / f"classifier_{digest}.keras"
     if file.exists():
-        network = keras.models.load_model(file)
+        network = keras.models.load_model(file, compile=False)
     else:
         network = _fitted(examples, size, channels)
         file.parent.mkdir(parents=True, exist_ok=True)
