@@ -370,7 +370,7 @@ PRESETS = {
     "usps_mnist": Preset(
         Config(**_QUICK, f_iters=1500, f_augment=True, num_iters=3000),
         dataset="usps,mnist",
-        note="USPS to MNIST, narrow, none of the paper's; minutes on two CPU cores",
+        note="USPS to MNIST, narrow, none of the paper's; minutes on two CPU cores, 92.6 % are read (raw: 79.6 %)",
     ),
     "faces": Preset(
         Config(alpha=100.0, beta=1.0, gamma=0.05, crop_size=64, no_flip=False),
