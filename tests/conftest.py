@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_addoption(parser):
+    parser.addoption("--model", help="of contract.py: the model whose contract is tested")
     parser.addoption("--slow", action="store_true", help="run the tests that take minutes, too")
     parser.addoption("--parity_dir", default=str(HERE / "parity"), help="folder of parity cases, one folder each")
 

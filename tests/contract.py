@@ -1,0 +1,179 @@
+"""What every model of the zoo keeps, without an exception: one list of sizes, and the same tests for all.
+
+`test_contract.py` runs this file for each model in a process of its own; one alone:
+
+    pytest tests/contract.py --model=NAME
+"""
+
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from replicas import distribute
+from sizes import options
+from test_run import state_of
+
+import tfi2i
+from tfi2i import run, zoo
+from tfi2i.data.prepared import kind_of_data
+from tfi2i.directions import directions_of
+from tfi2i.exporting.export import random_inputs
+from tfi2i.run import compiled_step
+
+
+@pytest.fixture(scope="module")
+def name(request):
+    return request.config.getoption("--model")
+
+
+@pytest.fixture
+def quick_graphs():
+    """Without Grappler's passes over a graph, half of the time of a first step; the runs are trained with them."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
+def build(name, seed=0, strategy=None, **more):
+    keras.utils.set_random_seed(seed)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = tfi2i.create(name, **(options(name) | more))
+        model.compile()
+    return model
+
+
+def batch(model, size=None, seed=1):
+    """As the pipeline gives it to a model of this kind."""
+    c, size = model.config, size or model.config.batch_size
+    random = np.random.default_rng(seed)
+
+    def images(channels, side=c.crop_size):
+        return tf.constant(random.uniform(-1, 1, (size, side, side, channels)).astype("float32"))
+
+    kind = kind_of_data(c)
+    if kind == "images":
+        return {"x": images(c.output_nc)}
+    if kind == "labelled":
+        one_hot = np.eye(len(c.names), dtype="float32")[random.integers(0, len(c.names), size)]
+        return {"x": images(3), "label": tf.constant(one_hot)}
+    if kind == "high_resolution":
+        return {"x": images(3, c.crop_size // c.scale), "y": images(3)}
+    return {"x": images(c.input_nc), "y": images(c.output_nc)}
+
+
+def answers(model):
+    """{way: the answers to random inputs}."""
+    return {
+        name: np.asarray(network(inputs if len(inputs) > 1 else inputs[0], training=False))
+        for name, network in model.generators().items()
+        for inputs in [random_inputs(network, 32, 32)]
+    }
+
+
+def assert_alike(one, other, atol):
+    for name, value in one.logs().items():
+        assert float(other.logs()[name]) == pytest.approx(float(value), rel=1e-3, abs=1e-4), name
+    theirs = answers(other)
+    for name, image in answers(one).items():
+        np.testing.assert_allclose(image, theirs[name], atol=atol, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def trained(name, tmp_path_factory):
+    """The folder of a run of three steps."""
+    folder = tmp_path_factory.mktemp("contract") / name
+    recipe = run.Recipe(steps=3, log_every=1, sample_every=3, checkpoint_every=2)
+    config = zoo.model_class(name).Config(**options(name))
+    run.train(run.Job(name, config, recipe, zoo.presets(name)["quick"].dataset), folder, progress=False)
+    return folder
+
+
+def test_resumed_equals_not_interrupted(trained, tmp_path):
+    """The last checkpoint taken away, the run goes on from the one before to the same bits of all state."""
+    shutil.copytree(trained, tmp_path / "run")
+    for file in (tmp_path / "run" / "checkpoints").glob("ckpt-3.*"):
+        file.unlink()
+    run.train(run.Job.load(tmp_path / "run"), tmp_path / "run", progress=False)
+    assert state_of(tmp_path / "run") == state_of(trained)
+
+
+def test_xla_on_equals_off_and_everybody_moves(name, quick_graphs):
+    """All trainable weights of a model belong to a player, two steps move them all, and XLA moves them alike."""
+    graph, xla = models = [build(name) for _ in range(2)]
+    owned = {id(v) for networks in graph.players.values() for network in networks for v in network.trainable_variables}
+    assert owned == {id(v) for v in graph.trainable_variables}
+    before = [v.numpy() for v in graph.trainable_variables]
+    steps = [
+        compiled_step(model, tf.distribute.get_strategy(), use)
+        for model, use in zip(models, ("off", "on"), strict=True)
+    ]
+    for seed in range(2):
+        for model, step in zip(models, steps, strict=True):
+            step(batch(model, seed=seed))
+    assert_alike(graph, xla, atol=1e-3)
+    still = [v.path for a, v in zip(before, graph.trainable_variables, strict=True) if np.array_equal(a, v.numpy())]
+    # A bias in front of a norm that subtracts it has no gradient but rounding noise, which may be nought.
+    assert not [path for path in still if not path.endswith("bias")]
+
+
+def test_two_replicas_are_one_device(name, mirrored, quick_graphs):
+    alone, together = build(name), build(name, strategy=mirrored)
+    for one, other in zip(alone.variables, together.variables, strict=True):
+        other.assign(one)
+    step_alone, step_together = compiled_step(alone, tf.distribute.get_strategy()), compiled_step(together, mirrored)
+    size = 2 * alone.config.batch_size
+    for seed in range(3):
+        images = batch(alone, size, seed)
+        step_alone(images)
+        step_together(distribute(mirrored, images))
+    assert_alike(alone, together, atol=1e-3)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(name, policy, quick_graphs):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build(name)
+        logs = tf.function(model.train_step)(batch(model))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert all(value.dtype == tf.float32 and np.isfinite(float(value)) for value in logs.values())
+    for image in answers(model).values():
+        assert image.dtype == np.float32 and np.isfinite(image).all()
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
+
+
+def test_model_fit(name):
+    model = build(name)
+    images = tfi2i.data.load(zoo.presets(name)["quick"].dataset, "train", model.config)
+    history = model.fit(images.take(2), verbose=0)
+    assert set(model.loss_names) == history.history.keys()
+    assert np.isfinite([values[-1] for values in history.history.values()]).all()
+
+
+def test_a_run_loads_and_answers_as_before(trained, tmp_path):
+    """Without checkpoints; each way of translating, and each style."""
+    folder = tmp_path / "passed_on"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("checkpoints", "logs", "samples"))
+    one, other = run.load(trained), run.load(folder)
+    theirs = answers(other)
+    for direction, image in answers(one).items():
+        np.testing.assert_array_equal(image, theirs[direction])
+    for direction in directions_of(one).values():
+        if direction.style_dim:
+            image = np.random.default_rng(0).uniform(-1, 1, (32, 32, 3)).astype("float32")
+            assert direction.style_of(image).shape == (direction.style_dim,)
+            a, b = (direction(image, style) for style in direction.random_styles(2))
+            assert np.abs(a - b).max() > 0
+
+
+def test_kept_networks_load_with_nothing_but_the_package(trained):
+    """In a process of their own."""
+    files = [str(file) for file in sorted((trained / "networks").glob("*.keras"))]
+    program = f"import tfi2i, keras\nfor file in {files!r}: print(keras.models.load_model(file).count_params())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert len(done.stdout.split()) == len(files) > 0, done.stderr
