@@ -21,7 +21,7 @@ Deviations
 - A step is n_critic official iterations, of which the last moves G too, and its batch holds the images of all:
   n_critic mini-batches of 16 in the paper. `num_iters` counts iterations, as there.
 - The rate falls linearly to zero over the last half, as the paper says; the official program lowers it by 0.1 % in all.
-- With several sets, half of each mini-batch comes from either; the official program goes through them in turns.
+- With several sets, a mini-batch holds images of all, on average equally many; the official program takes turns.
 - Target labels are those of the mini-batch in another order, as in the official program; the paper says at random.
 - Biases start at zero, the official program's at PyTorch's default.
 - `norm=batch` is not the paper's. Instance norm takes away what is constant over an image, as the background of a drawn
