@@ -154,6 +154,6 @@ def test_a_network_that_answers_at_its_own_size_gives_pictures_back_at_theirs():
         return np.full((1, 8, 8, 3), x.mean(), "float32")
 
     picture = images.Picture(np.repeat(noise(1, 16, 3), 16, 0), None, "PNG")
-    answer = translated(Network(at_8, 1, 3, answers_at=(8, 8)), picture)
+    answer, _ = translated(Network(at_8, 1, 3, answers_at=(8, 8)), picture)
     assert seen[0].shape == (1, 8, 8, 3) and answer.shape == (16, 16, 3)
     assert np.ptp(answer) == 0 and abs(int(answer[0, 0, 0]) - picture.pixels.mean()) < 3

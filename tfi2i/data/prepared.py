@@ -95,7 +95,8 @@ class Prepared:
         if not len(source):
             raise UserError("the data set holds no images")
         self.dtype = None  # until the first image has been seen
-        self.dtype = self._read(0)[0].dtype
+        first = self._read(0)
+        self.dtype, self._shapes = first[0].dtype, [part.shape for part in first]
 
     @property
     def channels(self):
@@ -158,12 +159,11 @@ class Prepared:
         import tensorflow as tf
 
         count = len(self.channels)
-        shapes = [part.shape for part in self[0]]
-        dtypes = [self.dtype if k < count else np.float32 for k in range(len(shapes))]
+        dtypes = [self.dtype if k < count else np.float32 for k in range(len(self._shapes))]
         # Declared stateless, which it is, so that calls run side by side when determinism is asked for.
         parts = tf.numpy_function(self.__getitem__, [index], dtypes, stateful=False)
         size = self.size
-        for k, (part, shape) in enumerate(zip(parts, shapes, strict=True)):
+        for k, (part, shape) in enumerate(zip(parts, self._shapes, strict=True)):
             part.set_shape([size, size, self.channels[k]] if k < count else shape)
         return parts
 
