@@ -74,12 +74,12 @@ def tiny():
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory):
     """A finished run of a few steps on the synthetic facades."""
-    from tfi2i import run, zoo
+    from tfi2i import loop, run, zoo
 
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     config = zoo.model_class("pix2pix").Config(**TINY)
     recipe = run.Recipe(steps=4, log_every=2, sample_every=2, checkpoint_every=2)
-    run.train(run.Job("pix2pix", config, recipe, "synthetic_facades"), folder, progress=False)
+    loop.train(run.Job("pix2pix", config, recipe, "synthetic_facades"), folder, progress=False)
     return folder
 
 

@@ -18,11 +18,11 @@ from sizes import options
 from test_run import state_of
 
 import tfi2i
-from tfi2i import run, zoo
+from tfi2i import loop, run, zoo
 from tfi2i.data.prepared import kind_of_data
 from tfi2i.directions import directions_of
 from tfi2i.exporting.export import random_inputs
-from tfi2i.run import compiled_step
+from tfi2i.loop import compiled_step
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def trained(name, tmp_path_factory):
     folder = tmp_path_factory.mktemp("contract") / name
     recipe = run.Recipe(steps=3, log_every=1, sample_every=3, checkpoint_every=2)
     config = zoo.model_class(name).Config(**options(name))
-    run.train(run.Job(name, config, recipe, zoo.presets(name)["quick"].dataset), folder, progress=False)
+    loop.train(run.Job(name, config, recipe, zoo.presets(name)["quick"].dataset), folder, progress=False)
     return folder
 
 
@@ -97,7 +97,7 @@ def test_resumed_equals_not_interrupted(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "run")
     for file in (tmp_path / "run" / "checkpoints").glob("ckpt-3.*"):
         file.unlink()
-    run.train(run.Job.load(tmp_path / "run"), tmp_path / "run", progress=False)
+    loop.train(run.Job.load(tmp_path / "run"), tmp_path / "run", progress=False)
     assert state_of(tmp_path / "run") == state_of(trained)
 
 

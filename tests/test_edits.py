@@ -6,7 +6,7 @@ from PIL import Image
 from sizes import options
 
 import tfi2i
-from tfi2i import run, zoo
+from tfi2i import loop, run, zoo
 from tfi2i.cli import main
 from tfi2i.edits import Edits
 from tfi2i.errors import UserError
@@ -55,7 +55,7 @@ def test_a_label_is_read_off_a_picture_of_any_size(two_sets):
 def stargan_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stargan") / "run"
     config = zoo.model_class("stargan").Config(**options("stargan"))
-    run.train(run.Job("stargan", config, run.Recipe(steps=2), "synthetic_faces"), folder, progress=False)
+    loop.train(run.Job("stargan", config, run.Recipe(steps=2), "synthetic_faces"), folder, progress=False)
     return folder
 
 
@@ -90,7 +90,9 @@ def test_all_attributes_of_class_folders_are_known_with_the_data(tmp_path):
         for k in range(4):
             Image.fromarray(np.full((40, 40, 3), grey + k, np.uint8)).save(tmp_path / "data" / name / f"{k}.png")
     config = zoo.model_class("stargan").Config(**(options("stargan") | {"attributes": "all"}))
-    run.train(run.Job("stargan", config, run.Recipe(steps=1), str(tmp_path / "data")), tmp_path / "run", progress=False)
+    loop.train(
+        run.Job("stargan", config, run.Recipe(steps=1), str(tmp_path / "data")), tmp_path / "run", progress=False
+    )
     learned = run.Job.load(tmp_path / "run").config
     assert (learned.names, learned.groups) == (("dark", "light"), (("dark", "light"),))
 
@@ -100,7 +102,7 @@ def test_joint_training_on_two_sets(tmp_path):
     more = {"attributes": "glasses,smiling/neutral,happy,sad,surprised", "exclusive": "neutral+happy+sad+surprised"}
     config = zoo.model_class("stargan").Config(**(options("stargan") | more))
     job = run.Job("stargan", config, run.Recipe(steps=2), "synthetic_faces,synthetic_expressions")
-    logs = run.train(job, tmp_path / "run", progress=False)
+    logs = loop.train(job, tmp_path / "run", progress=False)
     assert np.isfinite([logs[name] for name in ("D_cls", "G_cls", "G_rec")]).all()
     with Image.open(tmp_path / "run" / "samples" / "step_00000002.png") as sheet:
         assert sheet.size[1] == 7 * (32 + 4) - 4  # inputs, and a row an attribute

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfi2i import run, zoo
+from tfi2i import loop, run, zoo
 from tfi2i.directions import direction_of
 from tfi2i.errors import UserError
 
@@ -38,7 +38,7 @@ def losses_of(folder):
 
 def interrupt_at(monkeypatch, step):
     """Ctrl-C while `step` is computed."""
-    compiled = run.compiled_step
+    compiled = loop.compiled_step
 
     def interrupting(*args):
         inner, count = compiled(*args), [0]
@@ -51,7 +51,7 @@ def interrupt_at(monkeypatch, step):
 
         return step_function
 
-    monkeypatch.setattr(run, "compiled_step", interrupting)
+    monkeypatch.setattr(loop, "compiled_step", interrupting)
 
 
 def test_the_folder_of_a_run(trained_run):
@@ -95,24 +95,24 @@ def test_a_schedule_of_epochs_lasts_as_long_as_the_steps(capsys):
     config = zoo.presets("cyclegan")["quick"].config
     assert (config.n_epochs, config.n_epochs_decay) == (4, 4)
     recipe = run.Recipe(steps=3200)
-    assert run._schedule(run.Job("cyclegan", config, recipe, "my"), 90) == (3200, 400)
-    assert run._schedule(run.Job("cyclegan", config, recipe, "my"), 900) == (3200, 900)
+    assert loop._schedule(run.Job("cyclegan", config, recipe, "my"), 90) == (3200, 400)
+    assert loop._schedule(run.Job("cyclegan", config, recipe, "my"), 900) == (3200, 900)
     assert capsys.readouterr().err == ""
     config = zoo.presets("ugatit")["quick"].config
-    assert run._schedule(run.Job("ugatit", config, recipe, "my"), 90)[0] == 3200
+    assert loop._schedule(run.Job("ugatit", config, recipe, "my"), 90)[0] == 3200
     assert f"laid out for {config.iteration}; lengthen it too" in capsys.readouterr().err
 
 
 def test_stopped_and_resumed_equals_not_stopped(tiny, tmp_path, monkeypatch):
     """Ctrl-C finishes the step, saves, and the run goes on to the same bits: all state, networks and logs."""
     the_job = job(tiny, steps=7, log_every=2, sample_every=100, checkpoint_every=5, seed=5)
-    run.train(the_job, tmp_path / "whole", progress=False)
+    loop.train(the_job, tmp_path / "whole", progress=False)
     with monkeypatch.context() as patch:
         interrupt_at(patch, 3)  # between two lines of the log
         with pytest.raises(KeyboardInterrupt):
-            run.train(the_job, tmp_path / "parts", progress=False)
+            loop.train(the_job, tmp_path / "parts", progress=False)
     assert losses_of(tmp_path / "parts")[-1]["step"] == "2"
-    run.train(run.Job.load(tmp_path / "parts"), tmp_path / "parts", progress=False)
+    loop.train(run.Job.load(tmp_path / "parts"), tmp_path / "parts", progress=False)
     assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
     assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
     G = [
@@ -125,13 +125,13 @@ def test_stopped_and_resumed_equals_not_stopped(tiny, tmp_path, monkeypatch):
 
 def test_another_seed_is_another_run(tiny, tmp_path):
     for seed in (1, 2):
-        run.train(job(tiny, steps=1, seed=seed), tmp_path / str(seed), progress=False)
+        loop.train(job(tiny, steps=1, seed=seed), tmp_path / str(seed), progress=False)
     assert state_of(tmp_path / "1") != state_of(tmp_path / "2")
 
 
 def test_a_finished_run_stays_as_it_is(trained_run, tmp_path):
     shutil.copytree(trained_run, tmp_path / "again")
-    run.train(run.Job.load(tmp_path / "again"), tmp_path / "again", progress=False)
+    loop.train(run.Job.load(tmp_path / "again"), tmp_path / "again", progress=False)
     assert state_of(tmp_path / "again") == state_of(trained_run)
 
 
@@ -145,22 +145,22 @@ def test_damage_is_noticed(trained_run, tmp_path):
     with pytest.raises(UserError, match=r"damaged file: .*G\.keras"):
         run.load(folder)
     with pytest.raises(UserError, match=r"the checkpoint can't be restored: .*ckpt-4"):
-        run.train(run.Job.load(folder), folder, progress=False)
+        loop.train(run.Job.load(folder), folder, progress=False)
 
 
 def test_without_its_last_checkpoint_a_run_goes_on_from_the_one_before(trained_run, tmp_path):
     shutil.copytree(trained_run, tmp_path / "run")
     for file in (tmp_path / "run" / "checkpoints").glob("ckpt-4.*"):
         file.unlink()
-    run.train(run.Job.load(tmp_path / "run"), tmp_path / "run", progress=False)
+    loop.train(run.Job.load(tmp_path / "run"), tmp_path / "run", progress=False)
     assert state_of(tmp_path / "run") == state_of(trained_run)
     assert losses_of(tmp_path / "run") == losses_of(trained_run)
 
 
 def test_divergence_stops_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
     the_job = job(tiny | {"lr": 1e30}, steps=30, log_every=1, checkpoint_every=1, max_skipped=4, sample_every=1000)
-    with pytest.raises(run.Diverged, match="updates in a row were not finite"):
-        run.train(the_job, tmp_path, progress=False)
+    with pytest.raises(loop.Diverged, match="updates in a row were not finite"):
+        loop.train(the_job, tmp_path, progress=False)
     checkpoint = tf.train.load_checkpoint(str(tmp_path / "checkpoints"))
     for name in checkpoint.get_variable_to_shape_map():
         value = checkpoint.get_tensor(name)
@@ -170,7 +170,7 @@ def test_divergence_stops_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
 
 def test_more_devices_than_there_are():
     with pytest.raises(UserError, match="--devices=3: TensorFlow sees 0 GPUs here"):
-        run.choose_strategy(3)
+        loop.choose_strategy(3)
 
 
 @pytest.mark.parametrize(

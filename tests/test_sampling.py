@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from sizes import options
 
-from tfi2i import run, zoo
+from tfi2i import loop, run, zoo
 from tfi2i.cli import main
 from tfi2i.sampling import between
 
@@ -14,7 +14,7 @@ from tfi2i.sampling import between
 def gan_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gan") / "run"
     config = zoo.model_class("gan").Config(**options("gan"))
-    run.train(run.Job("gan", config, run.Recipe(steps=2), "synthetic_written_digits"), folder, progress=False)
+    loop.train(run.Job("gan", config, run.Recipe(steps=2), "synthetic_written_digits"), folder, progress=False)
     return folder
 
 

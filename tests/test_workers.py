@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from test_run import losses_of
 
-from tfi2i import run, zoo
+from tfi2i import loop, run, zoo
 
 # A batch norm's statistics are those of a replica's own share, so there is none.
 PLAIN = {"batch_size": 4, "norm": "none", "no_dropout": True}
@@ -32,7 +32,7 @@ def test_two_workers_equal_one_process(tiny, tmp_path):
     options = tiny | PLAIN
     alone, together = tmp_path / "alone", tmp_path / "together"
     config, recipe = zoo.model_class("pix2pix").Config(**options), run.Recipe(**RECIPE)
-    run.train(run.Job("pix2pix", config, recipe, "synthetic_facades"), alone, progress=False)
+    loop.train(run.Job("pix2pix", config, recipe, "synthetic_facades"), alone, progress=False)
 
     arguments = [f"--{name}={value}" for name, value in (options | RECIPE).items()]
     command = [

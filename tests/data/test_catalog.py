@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from tfi2i.data import catalog
-from tfi2i.data.catalog import CATALOG, open_named
+from tfi2i.data.catalog import CATALOG
 from tfi2i.data.download import sha256_of
+from tfi2i.data.named import open_named
 from tfi2i.data.synthetic import SyntheticFacades
 from tfi2i.errors import UserError
 

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tfi2i.data.catalog import CATALOG, open_named
+from tfi2i.data.catalog import CATALOG
 from tfi2i.data.folders import Unpaired
+from tfi2i.data.named import open_named
 from tfi2i.data.synthetic import SyntheticAnimals, SyntheticSeasons
 from tfi2i.errors import UserError
 

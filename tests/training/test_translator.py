@@ -6,7 +6,7 @@ import tensorflow as tf
 from replicas import distribute
 
 import tfi2i
-from tfi2i.run import compiled_step
+from tfi2i.loop import compiled_step
 
 # No norm: neither batch statistics nor biases whose true gradient is zero blur the comparisons.
 PLAIN = {"norm": "none", "no_dropout": True}

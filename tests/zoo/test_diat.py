@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tfi2i
-from tfi2i import evaluation, run, zoo
+from tfi2i import evaluation, loop, run, zoo
 from tfi2i.data.attributes import WithAndWithout
 from tfi2i.data.synthetic.faces import SyntheticFaces
 from tfi2i.errors import UserError
@@ -176,7 +176,7 @@ def test_face_networks_that_do_not_fit(face_file, tmp_path):
 @pytest.fixture(scope="module")
 def transferred(tmp_path_factory):
     folder = tmp_path_factory.mktemp("diat") / "transfer"
-    run.train(job_of(), folder, progress=False)
+    loop.train(job_of(), folder, progress=False)
     return folder
 
 
@@ -188,7 +188,7 @@ def job_of(**options):
 def test_the_second_stage_keeps_the_first_ones_networks_and_goes_on_without_its_run(transferred, tmp_path):
     first = run.load(transferred)
     job = job_of(stage="enhance", region="eyes", enhance_layers="conv1", init=str(transferred))
-    run.train(job, tmp_path / "run", progress=False)
+    loop.train(job, tmp_path / "run", progress=False)
     second = run.load(tmp_path / "run")
     for name in ("T", "D"):
         for ours, theirs in zip(getattr(second, name).weights, getattr(first, name).weights, strict=True):
@@ -197,7 +197,7 @@ def test_the_second_stage_keeps_the_first_ones_networks_and_goes_on_without_its_
         file.unlink()
     before = [v.numpy() for v in second.E.weights]
     gone = dataclasses.replace(job, config=dataclasses.replace(job.config, init=str(tmp_path / "gone")))
-    run.train(gone, tmp_path / "run", progress=False)
+    loop.train(gone, tmp_path / "run", progress=False)
     for ours, theirs in zip(run.load(tmp_path / "run").E.weights, before, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -214,7 +214,7 @@ def test_the_second_stage_keeps_the_first_ones_networks_and_goes_on_without_its_
 def test_the_second_stage_says_what_it_needs(transferred, tmp_path, options, words):
     options = {"init": str(transferred), "stage": "enhance"} | options
     with pytest.raises(UserError, match=words):
-        run.train(job_of(**options), tmp_path / "run", progress=False)
+        loop.train(job_of(**options), tmp_path / "run", progress=False)
 
 
 def test_with_and_without_swapped():

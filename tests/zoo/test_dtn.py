@@ -9,7 +9,7 @@ import tensorflow as tf
 from test_run import state_of
 
 import tfi2i
-from tfi2i import run
+from tfi2i import loop, run
 from tfi2i.data.prepared import prepared
 from tfi2i.data.sources import open_source
 from tfi2i.errors import UserError
@@ -116,7 +116,7 @@ def test_an_ablation_leaves_its_term_out(options, left):
 def test_killed_while_f_is_trained_and_later(tmp_path, monkeypatch):
     """Killed half way through f's file, then once f is there: the run ends with the bits of one that was not."""
     whole, parts, pretrained = tmp_path / "whole", tmp_path / "parts", dtn.pretrained
-    run.train(job(), whole, progress=False)
+    loop.train(job(), whole, progress=False)
 
     class HalfWritten:
         def save(self, file):
@@ -125,18 +125,18 @@ def test_killed_while_f_is_trained_and_later(tmp_path, monkeypatch):
 
     monkeypatch.setattr(dtn, "pretrained", lambda *_: HalfWritten())
     with pytest.raises(KeyboardInterrupt):
-        run.train(job(), parts, progress=False)
+        loop.train(job(), parts, progress=False)
     assert (parts / "config.json").exists() and not (parts / "f.keras").exists()
 
     monkeypatch.setattr(dtn, "pretrained", pretrained)
-    monkeypatch.setattr(run, "compiled_step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(loop, "compiled_step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        run.train(run.Job.load(parts), parts, progress=False)
+        loop.train(run.Job.load(parts), parts, progress=False)
     assert (parts / "f.keras").exists() and not list(parts.glob(".f*"))
 
     monkeypatch.undo()
     monkeypatch.setattr(dtn, "pretrained", None)  # not again
-    run.train(run.Job.load(parts), parts, progress=False)
+    loop.train(run.Job.load(parts), parts, progress=False)
     assert state_of(parts) == state_of(whole)
 
 
@@ -158,7 +158,7 @@ def test_an_f_of_the_users(tmp_path, monkeypatch):
     file, folder = tmp_path / "face.keras", tmp_path / "run"
     face_network(file)
     monkeypatch.setattr(dtn, "pretrained", None)
-    run.train(job(f=str(file)), folder, progress=False)
+    loop.train(job(f=str(file)), folder, progress=False)
     x = batch()["x"]
     features = keras.models.load_model(file)(tf.image.resize(x, (24, 24)))
     features = np.reshape(features, (4, -1))
@@ -170,7 +170,7 @@ def test_an_f_of_the_users(tmp_path, monkeypatch):
     np.testing.assert_allclose(model.f(x), features, rtol=1e-4, atol=1e-5)
     for stale in (folder / "checkpoints").glob("ckpt-4.*"):
         stale.unlink()
-    run.train(run.Job.load(folder), folder, progress=False)
+    loop.train(run.Job.load(folder), folder, progress=False)
     assert state_of(folder) == before
 
 
@@ -185,7 +185,7 @@ def test_what_can_t_be_f(tmp_path):
         tfi2i.create("dtn", f=str(tmp_path / "rgb.keras"), input_nc=1)
     unlabelled = run.Job("dtn", dtn.Config(**TINY), run.Recipe(steps=1), "synthetic_seasons")
     with pytest.raises(UserError, match="A has none"):
-        run.train(unlabelled, tmp_path / "run", progress=False)
+        loop.train(unlabelled, tmp_path / "run", progress=False)
 
 
 def test_fit_tells_of_an_untrained_f(capsys):

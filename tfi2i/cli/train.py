@@ -28,7 +28,8 @@ def add_arguments(parser, argv):
 
 
 def run(args):
-    from tfi2i.run import Job, train
+    from tfi2i.loop import train
+    from tfi2i.run import Job
 
     if args.resume:
         folder, job = Path(args.resume), Job.load(args.resume)

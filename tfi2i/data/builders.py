@@ -5,7 +5,7 @@ tensorflow-datasets has of its own are used where they don't ask for more than i
 by `download.fetch`.
 
 Records are kept in ArrayRecord files, which can be read in any order. Importing this module imports
-tensorflow_datasets; it is left to `catalog.open_named` to do so when a set is asked for that needs it.
+tensorflow_datasets; it is left to `named.open_named` to do so when a set is asked for that needs it.
 """
 
 import contextlib

@@ -1,21 +1,7 @@
-"""The data sets that have a name, and how each is opened."""
+"""The data sets that have a name: what each holds and where it comes from. `named` opens them."""
 
-import difflib
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
-
-from tfi2i.data.synthetic import (
-    SyntheticAnimals,
-    SyntheticDigits,
-    SyntheticExpressions,
-    SyntheticFacades,
-    SyntheticFaces,
-    SyntheticSeasons,
-    SyntheticTextures,
-)
-from tfi2i.errors import UserError
 
 PIX2PIX_PAGE = "https://phillipi.github.io/pix2pix/"
 PIX2PIX_MIRRORS = (
@@ -335,55 +321,3 @@ CATALOG: dict[str, Entry] = {
         sha256="8fcb5e374d631b107e1d961b8c4cd0a186aa2a4ff3e279923f4c426128de7113",
     ),
 }
-
-_DRAWN = {
-    "synthetic_facades": SyntheticFacades,
-    "synthetic_seasons": SyntheticSeasons,
-    "synthetic_animals": SyntheticAnimals,
-    "synthetic_faces": SyntheticFaces,
-    "synthetic_expressions": SyntheticExpressions,
-    "synthetic_digits": SyntheticDigits,
-    "synthetic_textures": SyntheticTextures,
-    "synthetic_written_digits": lambda split, size: SyntheticDigits(split, size).b,
-}
-_SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
-
-
-def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None, size: int | None = None):
-    """Open a set of the catalog; what has to be downloaded and prepared is, once.
-
-    "val" and "test" stand in for each other where a set has only one of them.
-
-    Args:
-        name: a key of `CATALOG`.
-        split: "train", "val" or "test".
-        data_dir: where downloads and prepared sets are kept; by default the environment's TFI2I_DATA_DIR, or
-            ~/.cache/tfi2i.
-        size: side in pixels at which a set that is drawn draws itself, by default 256; the others keep their own size.
-
-    Returns: a source; see `tfi2i.data.sources` for what that is.
-
-    Raises:
-        UserError: unknown name or split, or the set can't be had; the message says what to do.
-    """
-    if name not in CATALOG:
-        near = difflib.get_close_matches(name, CATALOG, n=1, cutoff=0.5)
-        suggestion = f"did you mean {near[0]}? " if near else ""
-        raise UserError(f"unknown data set {name!r}; {suggestion}expected one of {', '.join(CATALOG)}")
-    entry = CATALOG[name]
-    available = [candidate for candidate in _SUBSTITUTES.get(split, ()) if candidate in entry.splits]
-    if not available:
-        raise UserError(f"{name} has no split {split!r}; expected one of {', '.join(entry.splits)}")
-    if entry.builder is None:
-        return _DRAWN[name](available[0], size=size or 256)
-
-    from tfi2i.data import builders
-
-    folder = Path(data_dir or os.environ.get("TFI2I_DATA_DIR") or "~/.cache/tfi2i").expanduser()
-    sources = {
-        "pairs": builders.TfdsPairs,
-        "domains": builders.TfdsUnpaired,
-        "labelled": builders.TfdsLabelled,
-        "images": builders.TfdsHighResolution,
-    }
-    return sources[entry.kind](entry.builder, available[0], folder)

@@ -9,10 +9,11 @@ import difflib
 from pathlib import Path
 
 from tfi2i.data.attributes import Chosen, Joined, WithAndWithout
-from tfi2i.data.catalog import CATALOG, open_named
+from tfi2i.data.catalog import CATALOG
 from tfi2i.data.derived import DerivedPairs
 from tfi2i.data.folders import ImageFolder, Unpaired, open_folder
 from tfi2i.data.labelled import DigitFile, open_labelled
+from tfi2i.data.named import open_named
 from tfi2i.data.prepared import Preprocess, kind_of_data
 from tfi2i.errors import UserError
 

@@ -46,7 +46,7 @@ class Translator(keras.Model):
         if kwargs.pop("steps_per_execution", 1) != 1:
             raise ValueError("steps_per_execution must be 1: a step here is several optimizer steps")
         if jit_compile and tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            raise ValueError("jit_compile must be False under several replicas; tfi2i.run.compiled_step has XLA there")
+            raise ValueError("jit_compile must be False under several replicas; tfi2i.loop.compiled_step has XLA there")
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.optimizers = {}
         for player, optimizer in self.make_optimizers(steps_per_epoch).items():

@@ -41,7 +41,7 @@ from tfi2i.losses.adversarial import OBJECTIVES, gradient_penalty
 from tfi2i.losses.reconstruction import l1
 from tfi2i.nn.blocks import as_tested
 from tfi2i.nn.conditioning import AppendVector
-from tfi2i.nn.normalization import BatchNorm, InstanceNorm
+from tfi2i.nn.normalization import InstanceNorm
 from tfi2i.options import option, validate
 from tfi2i.training.optimizers import Adam, HalfLinear
 from tfi2i.training.translator import Translator
@@ -69,7 +69,7 @@ class Config:
     g_repeat_num: int = option(6, "residual blocks of G", least=1)
     d_repeat_num: int = option(6, "strided layers of D", least=1)
 
-    norm: Literal["instance", "batch"] = option("instance", "normalisation in G")
+    norm: Literal["instance", "none"] = option("instance", "normalisation in G")
 
     # Objective
     lambda_cls: float = option(1.0, "weight of the classification of real and fake", least=0)
@@ -167,8 +167,7 @@ def generator(config):
         return layer(filters, size, strides, "same", use_bias=False, kernel_initializer=kernel, name=name)(x)
 
     def normed(x, name):
-        layer = InstanceNorm(affine=True, name=name) if config.norm == "instance" else BatchNorm(name=name)
-        return layer(x)
+        return InstanceNorm(affine=True, name=name)(x) if config.norm == "instance" else x
 
     c, width = config, config.g_conv_dim
     image, label = keras.Input((None, None, 3), name="image"), keras.Input((c.label_dim,), name="label")
