@@ -5,6 +5,7 @@
     pytest tests/contract.py --model=NAME
 """
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -30,12 +31,18 @@ def name(request):
     return request.config.getoption("--model")
 
 
-@pytest.fixture
-def quick_graphs():
-    """Without Grappler's passes over a graph, half of the time of a first step; the runs are trained with them."""
+@contextlib.contextmanager
+def without_grappler():
+    """Grappler's passes over a graph take half of the time of a first step; the runs are trained with them."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     yield
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
+@pytest.fixture
+def quick_graphs():
+    with without_grappler():
+        yield
 
 
 def build(name, seed=0, strategy=None, **more):
@@ -101,36 +108,43 @@ def test_resumed_equals_not_interrupted(trained, tmp_path):
     assert state_of(tmp_path / "run") == state_of(trained)
 
 
-def test_xla_on_equals_off_and_everybody_moves(name, quick_graphs):
-    """All trainable weights of a model belong to a player, two steps move them all, and XLA moves them alike."""
-    graph, xla = models = [build(name) for _ in range(2)]
-    owned = {id(v) for networks in graph.players.values() for network in networks for v in network.trainable_variables}
-    assert owned == {id(v) for v in graph.trainable_variables}
-    before = [v.numpy() for v in graph.trainable_variables]
-    steps = [
-        compiled_step(model, tf.distribute.get_strategy(), use)
-        for model, use in zip(models, ("off", "on"), strict=True)
-    ]
-    for seed in range(2):
-        for model, step in zip(models, steps, strict=True):
-            step(batch(model, seed=seed))
-    assert_alike(graph, xla, atol=1e-3)
-    still = [v.path for a, v in zip(before, graph.trainable_variables, strict=True) if np.array_equal(a, v.numpy())]
+def stepped(model, strategy=None, xla="off"):
+    """The model after three steps on twice its batch."""
+    strategy = strategy or tf.distribute.get_strategy()
+    step = compiled_step(model, strategy, xla)
+    for seed in range(3):
+        images = batch(model, 2 * model.config.batch_size, seed)
+        step(distribute(strategy, images) if strategy.num_replicas_in_sync > 1 else images)
+    return model
+
+
+@pytest.fixture(scope="module")
+def one_device(name):
+    """The model that XLA's and that of two replicas are held to."""
+    with without_grappler():
+        return stepped(build(name))
+
+
+def test_everybody_moves(name, one_device):
+    """All trainable weights of a model belong to a player, and steps move them all."""
+    players = one_device.players.values()
+    owned = {id(v) for networks in players for network in networks for v in network.trainable_variables}
+    assert owned == {id(v) for v in one_device.trainable_variables}
+    pairs = zip(build(name).trainable_variables, one_device.trainable_variables, strict=True)
+    still = [v.path for before, v in pairs if np.array_equal(before.numpy(), v.numpy())]
     # A bias in front of a norm that subtracts it has no gradient but rounding noise, which may be nought.
     assert not [path for path in still if not path.endswith("bias")]
 
 
-def test_two_replicas_are_one_device(name, mirrored, quick_graphs):
-    alone, together = build(name), build(name, strategy=mirrored)
-    for one, other in zip(alone.variables, together.variables, strict=True):
+def test_xla_on_equals_off(name, one_device, quick_graphs):
+    assert_alike(one_device, stepped(build(name), xla="on"), atol=1e-3)
+
+
+def test_two_replicas_are_one_device(name, one_device, mirrored, quick_graphs):
+    together = build(name, strategy=mirrored)
+    for one, other in zip(build(name).variables, together.variables, strict=True):
         other.assign(one)
-    step_alone, step_together = compiled_step(alone, tf.distribute.get_strategy()), compiled_step(together, mirrored)
-    size = 2 * alone.config.batch_size
-    for seed in range(3):
-        images = batch(alone, size, seed)
-        step_alone(images)
-        step_together(distribute(mirrored, images))
-    assert_alike(alone, together, atol=1e-3)
+    assert_alike(one_device, stepped(together, mirrored), atol=1e-3)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
@@ -147,7 +161,7 @@ def test_mixed_precision(name, policy, quick_graphs):
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
 
 
-def test_model_fit(name):
+def test_model_fit(name, quick_graphs):
     model = build(name)
     images = tfi2i.data.load(zoo.presets(name)["quick"].dataset, "train", model.config)
     history = model.fit(images.take(2), verbose=0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from sizes import options
 
 import tfi2i
 from tfi2i.errors import UserError
@@ -28,6 +29,19 @@ def test_of_several_sets_only_the_known_labels_count():
     assert float(classification(tf.constant(logits), label, sets, c)) == pytest.approx(expected, rel=1e-6)
     logits[0, 2:], logits[1, :2] = -3.0, 5.0
     assert float(classification(tf.constant(logits), label, sets, c)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("weight", [0.0, 3.0])
+def test_what_already_has_its_label_is_kept_only_on_request(weight):
+    """With the weight of the identity, off in the paper: the L1 between an image and G's answer to its own label."""
+    model = tfi2i.create("stargan", lambda_id=weight, g_lr=0.0, **options("stargan"))
+    model.compile()
+    random = np.random.default_rng(0)
+    x = tf.constant(random.uniform(-1, 1, (2, 32, 32, 3)).astype("float32"))
+    label = tf.one_hot([0, 3], len(model.config.names))
+    logs = model.train_step({"x": x, "label": label})
+    kept = np.abs(model.G([x[1::2], label[1::2]]).numpy() - x[1::2].numpy()).mean()  # of the second mini-batch
+    assert float(logs["G_id"]) == pytest.approx(weight * kept, rel=1e-5)
 
 
 @pytest.mark.parametrize(
