@@ -56,8 +56,7 @@ class Edits:
         """The label that D sees in an image (H, W, 3) in [-1, 1], of any size: of each group the likeliest one."""
         if self._D is None:
             raise UserError("the run has no D, which reads the labels of a picture; import D's checkpoint too")
-        side, (height, width) = min(image.shape[:2]), image.shape[:2]
-        top, left = (height - side) // 2, (width - side) // 2
-        square = images.resize(image[top : top + side, left : left + side], *self._D.inputs[0].shape[1:3])
+        square = images.central_crop(image, min(image.shape[:2]))
+        square = images.resize(square, *self._D.inputs[0].shape[1:3])
         logits = np.asarray(self._D(square[None], training=False)[1])[0]
         return likeliest(logits, self.names, self.config.groups)

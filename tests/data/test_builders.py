@@ -19,7 +19,8 @@ from tensorflow_datasets.datasets.svhn_cropped import svhn_cropped_dataset_build
 from tensorflow_datasets.image_classification import mnist
 
 from tfi2i.data import builders
-from tfi2i.data.builders import ORIGINS, TfdsHighResolution, TfdsLabelled
+from tfi2i.data.array_records import TfdsHighResolution, TfdsLabelled
+from tfi2i.data.builders import ORIGINS
 from tfi2i.errors import UserError
 
 DIGITS = tuple("0123456789")
@@ -201,4 +202,4 @@ def test_every_file_and_hash_is_as_tensorflow_datasets_knows_it():
     for name, origin in ORIGINS.items():
         if name != "usps":
             assert {file: known[file] for file in origin.files} == origin.files
-    assert builders._BUILDERS.keys() - {"pix2pix", "cycle_gan"} == ORIGINS.keys()
+    assert builders.BUILDERS.keys() - {"pix2pix", "cycle_gan"} == ORIGINS.keys()

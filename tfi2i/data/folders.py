@@ -24,7 +24,7 @@ IMAGE_LAYOUTS = "train/1.jpg | 1.jpg"
 DOMAIN_LAYOUTS = "trainA/ + trainB/ | train/A/ + train/B/ | A/train/ + B/train/ | A/ + B/"
 PAIRED_LAYOUTS = f"train/1.jpg (A left, B right) | 1.jpg (A left, B right) | equal names in {DOMAIN_LAYOUTS}"
 
-_SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
+SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
 
 
 class ImageFiles:
@@ -235,7 +235,7 @@ def substitutes(split: str) -> tuple[str, ...]:
     """
     if split not in SPLITS:
         raise UserError(f"split (expected one of {', '.join(SPLITS)}, received {split})")
-    return _SUBSTITUTES[split]
+    return SUBSTITUTES[split]
 
 
 def has_images(folder: Path) -> bool:

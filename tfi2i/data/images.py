@@ -204,6 +204,12 @@ def resize(pixels: np.ndarray, height: int, width: int, method: str = "bicubic")
     return resized.astype(pixels.dtype)
 
 
+def central_crop(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Returns the middle (size, size, C) of pixels (H, W, C); a side that is shorter stays as it is."""
+    top, left = ((side - size) // 2 for side in pixels.shape[:2])
+    return pixels[max(0, top) : max(0, top) + size, max(0, left) : max(0, left) + size]
+
+
 def listing(source: str | os.PathLike) -> list[Path]:
     """Returns the images of a folder (not of its subfolders) or a glob pattern, or the one file, 2.jpg before 10.jpg.
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from tfi2i.data.catalog import CATALOG
+from tfi2i.data.folders import SUBSTITUTES
 from tfi2i.data.synthetic import (
     SyntheticAnimals,
     SyntheticDigits,
@@ -26,7 +27,6 @@ _DRAWN = {
     "synthetic_textures": SyntheticTextures,
     "synthetic_written_digits": lambda split, size: SyntheticDigits(split, size).b,
 }
-_SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
 
 
 def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None, size: int | None = None):
@@ -51,19 +51,19 @@ def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None,
         suggestion = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"unknown data set {name!r}; {suggestion}expected one of {', '.join(CATALOG)}")
     entry = CATALOG[name]
-    available = [candidate for candidate in _SUBSTITUTES.get(split, ()) if candidate in entry.splits]
+    available = [candidate for candidate in SUBSTITUTES.get(split, ()) if candidate in entry.splits]
     if not available:
         raise UserError(f"{name} has no split {split!r}; expected one of {', '.join(entry.splits)}")
     if entry.builder is None:
         return _DRAWN[name](available[0], size=size or 256)
 
-    from tfi2i.data import builders  # imports tensorflow_datasets
+    from tfi2i.data import array_records  # imports tensorflow_datasets
 
     folder = Path(data_dir or os.environ.get("TFI2I_DATA_DIR") or "~/.cache/tfi2i").expanduser()
     sources = {
-        "pairs": builders.TfdsPairs,
-        "domains": builders.TfdsUnpaired,
-        "labelled": builders.TfdsLabelled,
-        "images": builders.TfdsHighResolution,
+        "pairs": array_records.TfdsPairs,
+        "domains": array_records.TfdsUnpaired,
+        "labelled": array_records.TfdsLabelled,
+        "images": array_records.TfdsHighResolution,
     }
     return sources[entry.kind](entry.builder, available[0], folder)

@@ -192,7 +192,7 @@ class Prepared:
     def _resized(self, image):
         p, (height, width) = self.preprocess, image.shape[:2]
         if p.preprocess == "square":
-            image = _central_crop(image, min(height, width))
+            image = images.central_crop(image, min(height, width))
             height = width = p.crop_size
         elif p.preprocess == "resize_and_crop":
             height = width = p.load_size if self.training else p.crop_size
@@ -206,7 +206,7 @@ class Prepared:
         if (height, width) != image.shape[:2]:
             image = images.resize(image, height, width)
         if p.crops and not self.training:
-            image = _central_crop(image, p.crop_size)
+            image = images.central_crop(image, p.crop_size)
         if p.crops and min(image.shape[:2]) < p.crop_size:
             raise UserError(
                 f"an image of {width} x {height} is smaller than --crop_size={p.crop_size}; "
@@ -367,8 +367,3 @@ def _with_dtype(image, dtype):
     if image.dtype == dtype:
         return image
     return images.to_uint8(image) if dtype == np.uint8 else image.astype(np.uint16) * 257
-
-
-def _central_crop(image, size):
-    top, left = ((side - size) // 2 for side in image.shape[:2])
-    return image[max(0, top) : max(0, top) + size, max(0, left) : max(0, left) + size]

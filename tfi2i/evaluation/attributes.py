@@ -53,11 +53,11 @@ def measurement(model, examples, job, run, stochastic):
 
     def measure(i):
         image, label = to_float(examples[i][0]), label_of_example(edits, examples, i)
-        found = {}
+        found, before = {}, {judge: judge(image) for judge in judges}
         for name, target in edits.targets(label).items():
             fake, truth = edits(image, target, name), truth_of(examples.source, i, target, name)
             judge = next(judge for judge in judges if name in judge.names)
-            found[name] = _seen(judge, image, fake, label, target, name, edits.names)
+            found[name] = _seen(judge, before[judge], fake, label, target, name, edits.names)
             found[name]["l1_cycle"] = l1(edits(fake, label, name), image)
             if truth is not None:
                 found[name] |= around_the_edit(image, fake, to_float(truth))
@@ -91,10 +91,9 @@ def truth_of(source, i, target, name):
     return parts[k].edited(at, target[start : start + len(parts[k].attributes)])
 
 
-def _seen(judge, image, fake, label, target, name, names):
-    """What a classifier sees of an edit and of the image itself."""
+def _seen(judge, before, fake, label, target, name, names):
+    """What a classifier sees of an edit; `before`, what it saw of the image itself."""
     label, target = (of[[names.index(own) for own in judge.names]] for of in (label, target))
-    seen, seen_before = judge(fake), judge(image)
-    k, same = judge.names.index(name), label == target
-    found = {"accuracy": float(seen[k] == target[k]), "accuracy_real": float(seen_before[k] == label[k])}
+    seen, k, same = judge(fake), judge.names.index(name), label == target
+    found = {"accuracy": float(seen[k] == target[k]), "accuracy_real": float(before[k] == label[k])}
     return found | ({"kept": float(np.mean(seen[same] == target[same]))} if same.any() else {})

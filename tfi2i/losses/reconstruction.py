@@ -9,5 +9,5 @@ def l1(x, y):
 
 
 def mse(x, y):
-    """E[(x - y)^2], averaged over images, pixels and channels."""
+    """E[(x - y)^2], averaged over images, pixels and channels, or what else they have."""
     return tf.reduce_mean(tf.square(x - y))

@@ -17,11 +17,10 @@ class Translator(keras.Model):
     `generators()` what translates, and writes out its own `train_step`. Everything else here serves `turn`.
 
     Batches are dicts of float images in [-1, 1], (B, H, W, C), under "x" and "y": the input and its target, or,
-    where the Config says `paired = False`, images of the domains A and B that have nothing to do with each other.
+    where the Config's `kind` is "domains", images of the domains A and B that have nothing to do with each other.
     """
 
     loss_names = ()
-    statistics = "image"  # what batch norms normalise by when the model is tested: "image" or "running"
     kept = ("G",)  # the attributes that hold the networks which translation needs; a run keeps them as NAME.keras
     statistics = "image"  # what batch norms take at test time; "running" where the paper does (see `BatchNorm`)
 

@@ -51,6 +51,7 @@ from keras import layers
 
 from tfi2i.errors import UserError
 from tfi2i.losses.adversarial import OBJECTIVES
+from tfi2i.losses.reconstruction import mse
 from tfi2i.nn.blocks import as_tested, kernel_initializer
 from tfi2i.nn.resnet import resnet
 from tfi2i.options import option, validate
@@ -284,14 +285,14 @@ class DIAT(Translator):
             losses["T_identity"] = c.lambda_id * identity(features, self.seen(D, x)[1])
             if c.gamma:
                 f, g = smoothing
-                losses["T_smooth"] = c.gamma * l2(f(fake), fake)
+                losses["T_smooth"] = c.gamma * mse(f(fake), fake)
 
         if c.gamma:
             with self.turn("g") as losses:
                 rebuilt = g(x)
                 losses["g"] = identity(self.seen(D, rebuilt)[1], self.seen(D, x)[1])
             with self.turn("f") as losses:
-                losses["f"] = l2(f(rebuilt), x) + l2(f(x), x)
+                losses["f"] = mse(f(rebuilt), x) + mse(f(x), x)
 
         return self.logs()
 
@@ -301,12 +302,12 @@ class DIAT(Translator):
 
         with self.turn("E") as losses:
             if not c.box:
-                losses["E_pixel"] = l2(E(blurred(x, c.blur)), x)
+                losses["E_pixel"] = mse(E(blurred(x, c.blur)), x)
             else:
                 m = ellipse(c.box, c.crop_size)
                 fake = self.T(x, training=False)
                 y = E(fake)
-                losses["E_pixel"] = l2((1.0 - m) * y, (1.0 - m) * x)
+                losses["E_pixel"] = mse((1.0 - m) * y, (1.0 - m) * x)
                 features, wanted = (self.seen(self.D, m * image)[1] for image in (y, fake))
                 losses["E_content"] = c.beta * (content(m * y, m * fake) + identity(features, wanted))
 
@@ -328,14 +329,9 @@ class DIAT(Translator):
         return {"AtoB": keras.Model(image, E(T(image)), name="AtoB")}
 
 
-def l2(x, y):
-    """E[(x - y)^2]: the squared Frobenius norm, averaged over images, pixels and channels."""
-    return tf.reduce_mean(tf.square(x - y))
-
-
 def content(x, y):
     """1 / (2 C H W) || x - y ||_F^2 of features (B, H, W, C), averaged over images."""
-    return 0.5 * l2(tf.cast(x, tf.float32), tf.cast(y, tf.float32))
+    return 0.5 * mse(tf.cast(x, tf.float32), tf.cast(y, tf.float32))
 
 
 def identity(features, wanted):

@@ -48,6 +48,7 @@ from keras import layers
 from tfi2i.data.pipeline import stream
 from tfi2i.data.prepared import PreparedLabelled
 from tfi2i.errors import UserError
+from tfi2i.losses.reconstruction import mse
 from tfi2i.nn.blocks import as_tested, normalization
 from tfi2i.options import option, validate
 from tfi2i.training.optimizers import Adam
@@ -303,11 +304,6 @@ def loss_names(config):
 def cross_entropy(logits, of):
     """-log D_of(x), averaged over images: logits (B, classes), the number of a class."""
     return -tf.reduce_mean(tf.nn.log_softmax(logits)[:, of])
-
-
-def mse(x, y):
-    """d and d_2: E[ (x - y)^2 ], averaged over images and whatever an image has."""
-    return tf.reduce_mean(tf.square(x - y))
 
 
 def total_variation(z):

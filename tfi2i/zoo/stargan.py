@@ -69,6 +69,7 @@ class Config:
     d_conv_dim: int = option(64, "width of the first layer of D", least=1)
     g_repeat_num: int = option(6, "residual blocks of G", least=1)
     d_repeat_num: int = option(6, "strided layers of D", least=1)
+
     # Objective
     lambda_cls: float = option(1.0, "weight of the classification of real and fake", least=0)
     lambda_rec: float = option(10.0, "weight of the reconstruction", least=0)
