@@ -98,6 +98,7 @@ def test_usps(published, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("content", "said"),
     [(b"<html>sorry</html>", "cannot be read"), (gzip.compress(b"1 2 3\n"), "expected 257 numbers")],
+    ids=["a web page", "three numbers"],  # a gzip file holds the time: a name made of it differs between workers
 )
 def test_a_file_that_is_not_usps(published, tmp_path, content, said):
     for split in ("train", "test"):
