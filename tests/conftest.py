@@ -32,10 +32,11 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_generate_tests(metafunc):
-    if "parity_case" in metafunc.fixturenames:
-        folder = Path(metafunc.config.getoption("--parity_dir"))
-        cases = sorted(path.parent for path in folder.glob("*/case.json") if (path.parent / "forward.npz").exists())
-        metafunc.parametrize("parity_case", cases, ids=lambda path: path.name)
+    folder = Path(metafunc.config.getoption("--parity_dir"))
+    for fixture, numbers in (("forward_case", "forward.npz"), ("step_case", "step.npz")):  # a case may hold one alone
+        if fixture in metafunc.fixturenames:
+            cases = sorted(path.parent for path in folder.glob("*/case.json") if (path.parent / numbers).exists())
+            metafunc.parametrize(fixture, cases, ids=lambda path: path.name)
 
 
 @pytest.fixture(scope="session")

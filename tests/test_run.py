@@ -36,6 +36,13 @@ def losses_of(folder):
     return [{k: v for k, v in row.items() if k not in ("images_per_second", "data_share")} for row in rows]
 
 
+def go_on_without(checkpoint, folder, job=None):
+    """Takes its last checkpoint from a finished run, which then goes on from the one before, or from the start."""
+    for file in (folder / "checkpoints").glob(f"{checkpoint}.*"):
+        file.unlink()
+    loop.train(job or run.Job.load(folder), folder, progress=False)
+
+
 def interrupt_at(monkeypatch, step):
     """Ctrl-C while `step` is computed."""
     compiled = loop.compiled_step
@@ -150,9 +157,7 @@ def test_damage_is_noticed(trained_run, tmp_path):
 
 def test_without_its_last_checkpoint_a_run_goes_on_from_the_one_before(trained_run, tmp_path):
     shutil.copytree(trained_run, tmp_path / "run")
-    for file in (tmp_path / "run" / "checkpoints").glob("ckpt-4.*"):
-        file.unlink()
-    loop.train(run.Job.load(tmp_path / "run"), tmp_path / "run", progress=False)
+    go_on_without("ckpt-4", tmp_path / "run")
     assert state_of(tmp_path / "run") == state_of(trained_run)
     assert losses_of(tmp_path / "run") == losses_of(trained_run)
 

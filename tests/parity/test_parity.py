@@ -46,7 +46,7 @@ class Case:
         self.facts = json.loads((folder / "case.json").read_text())
         word = re.match(r"[\w-]*", self.facts["model"])[0].lower().replace("-", "")
         if word not in ADAPTERS:
-            pytest.skip(f"{folder.name}: tfi2i has no model for it yet")
+            pytest.fail(f"{folder}: no adapter for {self.facts['model']!r} (expected one of {', '.join(ADAPTERS)})")
         self.adapter = importlib.import_module(f"parity.{ADAPTERS[word]}")
 
     def translator(self):
@@ -75,11 +75,11 @@ def is_an_output(key):
     return not re.search(r"(^|/)(input|label|style_noise|z_random)|after_train_forward", key)
 
 
-def test_forward(parity_case, floatx):
-    case = Case(parity_case)
+def test_forward(forward_case, floatx):
+    case = Case(forward_case)
     arrays, translator = case.arrays("forward.npz"), case.translator()
     compared = set()
-    shared = case.arrays("step.npz") if (parity_case / "step.npz").exists() else {}
+    shared = case.arrays("step.npz") if (forward_case / "step.npz").exists() else {}
     inputs = {key: array for key, array in shared.items() if key.startswith("input/")}
     for key, output in case.adapter.forward(translator, inputs | arrays):
         wanted = arrays[key]
@@ -100,10 +100,8 @@ def reference_noise(facts):
     return facts.get("forward_noise_of_the_reference", {}).get("max_abs_float32_minus_float64", 0.0)
 
 
-def test_step(parity_case, floatx):
-    case = Case(parity_case)
-    if not (parity_case / "step.npz").exists():
-        pytest.skip("the case has no step")
+def test_step(step_case, floatx):
+    case = Case(step_case)
     wanted, translator = case.arrays("step.npz"), case.translator()
     batch, draws = case.adapter.feed(translator, wanted)
     translator.compile(run_eagerly=True)

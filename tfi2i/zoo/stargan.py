@@ -217,7 +217,6 @@ class StarGAN(Translator):
     """
 
     Config = Config
-    statistics = "running"
     kept = ("G", "D")  # D tells the label of a picture that comes without one
     loss_names = ("D_real", "D_fake", "D_cls", "D_gp", "G_fake", "G_rec", "G_cls", "G_id")
 
