@@ -107,6 +107,17 @@ def test_resume_takes_no_other_option(capsys, trained_run):
     assert "there is a run already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "model, use",
+    [("pix2pix", "translate R IN OUT"), ("stargan", "translate R IN OUT --target=all"), ("gan", "sample R OUT")],
+)
+def test_the_command_that_training_names_next_fits_the_model(model, use):
+    from tfi2i import zoo
+    from tfi2i.cli.train import use_of
+
+    assert use_of("R", zoo.presets(model)["quick"].config) == f"tfi2i {use}"
+
+
 def test_debug_shows_the_traceback(tmp_path):
     from tfi2i.errors import UserError
 

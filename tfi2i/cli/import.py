@@ -30,6 +30,7 @@ Nothing in a file is executed. A missing, left-over or mis-shaped weight is an e
 def run(args):
     import_tensorflow()
     from tfi2i import interop, zoo
+    from tfi2i.cli.train import use_of
     from tfi2i.run import Job, Recipe, write_networks
 
     if (Path(args.run) / "config.json").exists():
@@ -43,4 +44,4 @@ def run(args):
     write_networks(model, Path(args.run) / "networks")
     Job(args.model, model.config, Recipe(), None).save(args.run)
     print(f"{args.run}: {args.model} with {', '.join(model.trained)}", file=sys.stderr)
-    print(f"next: tfi2i translate {args.run} PICTURES OUT", file=sys.stderr)
+    print(f"next: {use_of(args.run, model.config)}", file=sys.stderr)

@@ -47,9 +47,18 @@ def run(args):
     print(f"{folder}", flush=True)
     print(
         f"pictures: {folder}/samples/index.html\n"
-        f"next: tfi2i translate {folder} IN OUT; tfi2i evaluate {folder}; tfi2i export {folder} --out=exports",
+        f"next: {use_of(folder, job.config)}; tfi2i evaluate {folder}; tfi2i export {folder} --out=exports",
         file=sys.stderr,
     )
+
+
+def use_of(run, config):
+    """The command that uses a run of a model of this config."""
+    from tfi2i.data.prepared import kind_of_data
+
+    if kind_of_data(config) == "images":
+        return f"tfi2i sample {run} OUT"
+    return f"tfi2i translate {run} IN OUT" + (" --target=all" if kind_of_data(config) == "labelled" else "")
 
 
 def job_of(args):
