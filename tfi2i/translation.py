@@ -219,12 +219,14 @@ def open_network(source, stochastic=False, direction=None):
         raise UserError(f"no such run or export: {source}")
     if stochastic:
         raise UserError(f"--stochastic needs a run: {source} is an export, which has no noise")
-    if direction:
-        raise UserError(f"--direction needs a run: {source} is an export, which translates one way")
-    artefact = open_artefact(source)
+    artefact = open_artefact(source, direction)
     if artefact.image is None or "label" in artefact.inputs:
         raise UserError(f"{source} takes {', '.join(artefact.inputs)}; translate with the run it was exported from")
-    return Network(artefact, artefact.stride, artefact.channels, artefact.size, artefact.style_dim)
+
+    def call(image, *style):
+        return artefact(image=image, **dict(zip(["style"], style, strict=False)))["image"]
+
+    return Network(call, artefact.stride, artefact.channels, artefact.size, artefact.style_dim)
 
 
 def network_of(model, direction=None, stochastic=False):

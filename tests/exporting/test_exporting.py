@@ -1,282 +1,281 @@
-"""Two small generators, exported, read back from disk and compared with themselves."""
+"""Exports as folders: what is in them, that they appear whole or not at all, and that damage is found."""
 
-import hashlib
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from exporting.networks import SIZE, STRIDE, exported, inputs_of, styled, unet
 from keras import layers
 
 from tfi2i.errors import UserError
-from tfi2i.exporting import (
-    ExportMismatch,
-    export_litert,
-    export_saved_model,
-    open_artefact,
-    verify,
-    write_report,
-)
-from tfi2i.exporting import saved_model as saved_model_file
+from tfi2i.exporting import ExportMismatch, metadata_of, open_artefact, verify
+from tfi2i.exporting.artefact import newest
 
-SIZE = (32, 48)
-STRIDE = 4
+export_file = sys.modules["tfi2i.exporting.export"]  # the package has a function of this name
 
 
-def unet(seed=0):
-    """3 to 3 channels; batch norm, skip connection, transposed convolutions."""
-    image = layers.Input((None, None, 3))
-    down1 = layers.LeakyReLU(negative_slope=0.2)(layers.Conv2D(8, 4, 2, "same")(image))  # (B, H/2, W/2, 8)
-    down2 = layers.Conv2D(16, 4, 2, "same")(down1)  # (B, H/4, W/4, 16)
-    down2 = layers.LeakyReLU(negative_slope=0.2)(layers.BatchNormalization()(down2))
-    up1 = layers.Conv2DTranspose(8, 4, strides=2, padding="same")(down2)  # (B, H/2, W/2, 8)
-    up1 = layers.Concatenate()([layers.ReLU()(layers.BatchNormalization()(up1)), down1])
-    up2 = layers.Conv2DTranspose(3, 4, strides=2, padding="same", activation="tanh")(up1)  # (B, H, W, 3)
-    return randomised(keras.Model(image, up2, name="unet"), seed)
-
-
-def resnet(seed=0):
-    """1 to 3 channels; instance norm and residual blocks."""
-    image = layers.Input((None, None, 1))
-    x = layers.Conv2D(8, 7, padding="same")(image)
-    x = layers.ReLU()(layers.GroupNormalization(-1)(layers.Conv2D(16, 3, 2, "same")(x)))  # (B, H/2, W/2, 16)
-    for _ in range(2):
-        block = layers.ReLU()(layers.GroupNormalization(-1)(layers.Conv2D(16, 3, padding="same")(x)))
-        x = layers.Add()([x, layers.GroupNormalization(-1)(layers.Conv2D(16, 3, padding="same")(block))])
-    x = layers.ReLU()(layers.Conv2DTranspose(8, 4, strides=2, padding="same")(x))  # (B, H, W, 8)
-    return randomised(
-        keras.Model(image, layers.Conv2D(3, 7, padding="same", activation="tanh")(x), name="resnet"), seed
-    )
-
-
-def randomised(model, seed):
-    """No weight at its default, so that none can be lost unseen."""
-    random = np.random.default_rng(seed)
-    model.set_weights(
-        [
-            random.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else random.normal(0, 0.1, w.shape)
-            for w in model.get_weights()
-        ]
-    )
-    return model
-
-
-def pictures(generator, batch=2, size=SIZE):
-    shape = (batch, *size, generator.inputs[0].shape[-1])
-    return np.random.default_rng(7).uniform(-1, 1, shape).astype("float32")
-
-
-@pytest.fixture(scope="module", params=[unet, resnet])
-def generator(request):
+@pytest.fixture(scope="module", params=[unet, styled])
+def network(request):
     return request.param()
 
 
 @pytest.fixture(scope="module")
-def saved_model(generator, tmp_path_factory):
-    return export_saved_model(generator, tmp_path_factory.mktemp("export") / "serving")
+def folder(network, tmp_path_factory):
+    """The version's folder of an export in all formats."""
+    formats = ("saved_model", "litert", "onnx")
+    return exported(network, tmp_path_factory.mktemp("exports"), formats=formats).path
 
 
-@pytest.fixture(scope="module")
-def litert(generator, tmp_path_factory):
-    return export_litert(generator, tmp_path_factory.mktemp("export") / "new" / "G.tflite", *SIZE)
+def answer(network, given):
+    return np.asarray(network(list(given.values()) if len(given) > 1 else given["image"], training=False))
 
 
-@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("size", [SIZE, (64, 40)])
-def test_saved_model_equals_the_model_at_any_batch_and_size(generator, saved_model, batch, size):
-    report = verify(generator, saved_model, pictures(generator, batch, size))
-    assert report.images == batch and report.max_error <= 1e-5 and report.psnr > 90
+@pytest.mark.parametrize("file", ["", "a.onnx"])
+def test_equals_the_model_at_any_batch_and_size(network, folder, file, count, size):
+    given = inputs_of(network, count, size)
+    received = open_artefact(folder / file)(**given)["image"]
+    np.testing.assert_allclose(received, answer(network, given), atol=1e-5)
 
 
-def test_saved_model_has_one_signature_with_the_given_name(generator, tmp_path):
-    loaded = tf.saved_model.load(export_saved_model(generator, tmp_path, name="photo"))
-    assert list(loaded.signatures) == ["serving_default"]
-    signature, channels = loaded.signatures["serving_default"], generator.inputs[0].shape[-1]
-    (image,) = signature.structured_input_signature[1].values()
-    assert (image.name, image.dtype, image.shape.as_list()) == ("photo", tf.float32, [None, None, None, channels])
-    assert list(signature.structured_outputs) == ["photo"]
+def test_what_lies_in_a_version(folder):
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    lite = {"a.float32.tflite", "a.float32.json", "a.onnx"}
+    assert names >= {"saved_model.pb", "export.json", "export.md", "export.png", "proof.npz", "SHA256SUMS"} | lite
+    sums = {line.split("  ")[1] for line in (folder / "SHA256SUMS").read_text().splitlines()}
+    assert sums == names - {"SHA256SUMS"}
+    beside = {path.name for path in folder.parent.iterdir()}
+    assert beside == {"1", "models.config", "batching.config", "monitoring.config"}
 
 
-def test_litert_equals_the_model(generator, litert):
-    report = verify(generator, litert, pictures(generator, batch=3))
-    assert report.images == 3 and report.psnr > 90
+def test_the_report(network, folder):
+    record = json.loads((folder / "export.json").read_text())
+    assert (record["name"], record["version"], record["stride"], record["ways"]) == ("a", "1", STRIDE, ["AtoB"])
+    assert record["compared_on"] == {"inputs": 2, "from": "random numbers"}
+    assert record["versions"]["keras"] == keras.__version__
+    served, lite, onnx = record["artefacts"]
+    assert [each["format"] for each in (served, lite, onnx)] == ["SavedModel", "LiteRT", "ONNX"]
+    assert (
+        lite["operators"]["CONV_2D"] >= 2
+        and lite["fully_delegated"]
+        and lite["difference"]["AtoB"]["image"]["psnr"] > 90
+    )
+    assert record["signatures"].keys() == {"serving_default", "serve_uint8", "serve_bytes"}
+    assert record["signatures"]["serving_default"]["inputs"].keys() == inputs_of(network).keys()
+    page = (folder / "export.md").read_text()
+    assert "# a, version 1" in page and lite["sha256"] in page and "CONV_2D" in page and "| LiteRT float32 |" in page
 
 
-def test_litert_holds_its_weights(generator, litert):
-    assert litert.stat().st_size > 4 * generator.count_params()
-    operators = built_in_operators(litert)
-    assert "CONV_2D" in operators and "TRANSPOSE_CONV" in operators
-    assert not [name for name in operators if "VAR" in name or name.startswith("Flex")]
-    assert np.isfinite(open_artefact(litert)(pictures(generator))).all()
+def test_the_metadata_lies_in_the_file_and_beside_it(network, folder):
+    inside = metadata_of(folder / "a.float32.tflite")
+    assert inside == json.loads((folder / "a.float32.json").read_text())
+    assert (inside["name"], inside["licence"], inside["quantization"]) == ("a", "unknown", "float32")
+    channels = network.inputs[0].shape[-1]
+    image = {"name": "image", "kind": "image", "shape": [1, *SIZE, channels], "dtype": "float32", "range": [-1, 1]}
+    assert inside["inputs"][0] == image | {"colours": "RGB" if channels == 3 else "grey"}
+    assert inside["outputs"][0]["shape"] == [1, *SIZE, 3]
+    if len(network.inputs) > 1:
+        assert inside["inputs"][1]["kind"] == "style" and inside["inputs"][1]["shape"] == [1, 5]
+    assert metadata_of(folder / "export.json") == {}
 
 
-def built_in_operators(path):
-    interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is a test dependency")
-    return [detail["op_name"] for detail in interpreter.Interpreter(str(path))._get_ops_details()]
+def test_timed(tmp_path):
+    path = exported(unet(), tmp_path, formats=("litert",), benchmark=True).path
+    record = json.loads((path / "export.json").read_text())["latency"]["AtoB"]
+    assert record["one_image"].keys() == {"Keras", "LiteRT float32"}
+    assert record["litert_benchmark"]["float32"]["median_ms"] > 0
+    assert "litert-benchmark, float32, 2 threads" in (path / "export.md").read_text()
 
 
-def test_litert_runs_whole_on_the_delegate(litert):
-    compiled_model = pytest.importorskip("ai_edge_litert.compiled_model", reason="ai-edge-litert is a test dependency")
-    assert compiled_model.CompiledModel.from_file(str(litert)).is_fully_accelerated()
-
-
-def test_open_artefact_tells_what_it_takes(generator, saved_model, litert):
-    channels = generator.inputs[0].shape[-1]
-    served, mobile = open_artefact(saved_model), open_artefact(litert)
-    assert (served.format, served.size, served.channels, served.stride) == ("SavedModel", None, channels, 1)
-    assert (mobile.format, mobile.size, mobile.channels, mobile.stride) == ("LiteRT", SIZE, channels, 1)
+def test_open_artefact_tells_what_it_takes(network, folder):
+    served, mobile = open_artefact(folder.parent), open_artefact(folder / "a.float32.tflite")
+    channels = network.inputs[0].shape[-1]
+    assert (served.format, served.size, served.channels, served.stride) == ("SavedModel", None, channels, STRIDE)
+    assert (mobile.format, mobile.size, mobile.channels, mobile.stride) == ("LiteRT", SIZE, channels, STRIDE)
+    given = inputs_of(network, 1)
     with pytest.raises(ValueError, match=r"Received: \(1, 8, 8, 5\)"):
-        served(np.zeros((1, 8, 8, 5), "float32"))
+        served(**given | {"image": np.zeros((1, 8, 8, 5), "float32")})
     with pytest.raises(ValueError, match=r"\[32, 48, .\].* Received: \(1, 32, 32"):
-        mobile(pictures(generator, 1, (32, 32)))
+        mobile(**given | {"image": given["image"][:, :, :32]})
+    with pytest.raises(ValueError, match=r"takes image.* Received: picture"):
+        served(picture=given["image"])
+    with pytest.raises(UserError, match=r"--direction=BtoA: .* translates AtoB"):
+        open_artefact(folder / "a.float32.tflite", "BtoA")
 
 
-def test_report_describes_the_artefact(generator, tmp_path):
-    channels = generator.inputs[0].shape[-1]
-    for path, size in [
-        (export_saved_model(generator, tmp_path), [None] * 3),
-        (export_litert(generator, tmp_path / "G.tflite", *SIZE), [1, *SIZE]),
-    ]:
-        report = verify(generator, path, pictures(generator))
-        record = json.loads(write_report(report, stride=STRIDE).read_text())
-        inputs, outputs = {"image": [*size, channels]}, {"image": [*size, 3]}
-        if path.is_dir():
-            outputs = {"image": [None, None, None, 3]}
-        assert record["signature"] == {"name": "serving_default", "inputs": inputs, "outputs": outputs}
-        assert (record["stride"], record["value_range"], record["dtype"]) == (STRIDE, [-1, 1], "float32")
-        assert record["difference_from_model"]["max"] == report.max_error
-        assert record["versions"]["keras"] == keras.__version__
-        folder = path if path.is_dir() else path.parent
-        for name, described in record["files"].items():
-            assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == described["sha256"]
-        assert open_artefact(path).stride == STRIDE
-    assert sorted(os.listdir(tmp_path)) == ["1", "G.export.json", "G.tflite"]
-    assert {"saved_model.pb", "variables/variables.index"} <= json.loads((tmp_path / "1/export.json").read_text())[
-        "files"
-    ].keys()
+def test_both_directions_share_one_saved_model(tmp_path):
+    one, other = unet(), unet(seed=1)
+    path = exported({"AtoB": one, "BtoA": other}, tmp_path).path
+    given = inputs_of(one)
+    for way, network in (("AtoB", one), ("BtoA", other), (None, one)):
+        np.testing.assert_allclose(open_artefact(path, way)(**given)["image"], answer(network, given), atol=1e-6)
+    assert sorted(file.name for file in path.glob("*.tflite")) == ["a_AtoB.float32.tflite", "a_BtoA.float32.tflite"]
+    weights = (path / "variables" / "variables.data-00000-of-00001").stat().st_size
+    assert weights < 1.1 * 4 * (one.count_params() + other.count_params())
+    with pytest.raises(UserError, match=r"--direction=CtoD: .* translates AtoB and BtoA"):
+        open_artefact(path, "CtoD")
 
 
-def changed_weight(path, generator):
-    """Adds 1 to the first number of the first kernel, where the file holds it."""
-    content = path.read_bytes()
-    kernel = generator.get_weights()[0].transpose(3, 0, 1, 2).astype("<f4").tobytes()  # LiteRT's order: O, kH, kW, I
-    assert content.count(kernel) == 1
-    first = np.frombuffer(kernel[:4], "<f4") + np.float32(1)
-    path.write_bytes(content.replace(kernel, first.tobytes() + kernel[4:]))
+def test_verify_says_the_same_again(folder):
+    then = json.loads((folder / "export.json").read_text())["artefacts"]
+    for path in (folder, folder.parent):
+        now = verify(path)
+        assert [each["difference"] for each in now] == [each["difference"] for each in then]
 
 
-def test_one_changed_weight_is_detected(generator, tmp_path):
-    path = export_litert(generator, tmp_path / "G.tflite", *SIZE)
-    record = write_report(verify(generator, path, pictures(generator)), stride=STRIDE)
-    changed_weight(path, generator)
-    with pytest.raises(UserError, match=r"damaged export: .*G\.tflite"):
-        open_artefact(path)
-    record.unlink()
-    with pytest.raises(ExportMismatch, match=r"G\.tflite differs from the model"):
-        verify(generator, path, pictures(generator))
+@pytest.mark.parametrize(
+    "name",
+    ["saved_model.pb", "variables/variables.data-00000-of-00001", "a.float32.tflite", "proof.npz", "export.json"],
+)
+def test_a_flipped_bit_is_found(tmp_path, name):
+    path = exported(unet(), tmp_path).path
+    assert len(verify(path)) == 2
+    content = bytearray((path / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"damaged export: .*{re.escape(name)} is not the file of SHA256SUMS"):
+        verify(path)
+    if name.endswith(".tflite"):
+        with pytest.raises(UserError, match="damaged export"):
+            open_artefact(path / name)
 
 
-def test_a_damaged_saved_model_is_detected(generator, tmp_path):
-    path = export_saved_model(generator, tmp_path)
-    write_report(verify(generator, path, pictures(generator)), stride=STRIDE)
-    (path / "assets.extra").mkdir()
-    (path / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"added by its user")
-    open_artefact(path)
-    (variables,) = path.glob("variables/*.data*")
-    variables.write_bytes(variables.read_bytes()[::-1])
-    with pytest.raises(UserError, match="damaged export"):
-        open_artefact(path)
-    (path / "export.json").write_text("{")
-    with pytest.raises(UserError, match=r"damaged file: .*export\.json"):
-        open_artefact(path)
+def test_a_missing_file_is_found(tmp_path):
+    path = exported(unet(), tmp_path, formats=("litert",)).path
+    (path / "a.float32.json").unlink()
+    with pytest.raises(UserError, match=r"damaged export: .*a\.float32\.json is missing"):
+        verify(path)
 
 
-def test_the_artefact_of_another_generator_is_detected(generator, saved_model, litert):
-    other = {"unet": unet, "resnet": resnet}[generator.name](seed=1)
-    for artefact in (saved_model, litert):
-        with pytest.raises(ExportMismatch, match="differs from the model"):
-            verify(other, artefact, pictures(generator))
+def test_a_users_own_file_beside_is_no_damage(tmp_path):
+    path = exported(unet(), tmp_path).path
+    (path / "assets.extra" / "notes.txt").write_text("added by its user")
+    verify(path)
 
 
-def test_nan_is_a_mismatch(tmp_path):
-    generator = unet()
-    artefact = export_saved_model(generator, tmp_path)
-    generator.set_weights([np.full(w.shape, np.nan) for w in generator.get_weights()])
-    with pytest.raises(ExportMismatch, match="nan"):
-        verify(generator, artefact, pictures(generator))
+def test_another_networks_answers_are_found(tmp_path):
+    """Even where the sums agree: the answers count, not only the bits."""
+    path, other = (exported(unet(seed), tmp_path / str(seed), formats=("litert",)).path for seed in (0, 1))
+    (path / "a.float32.tflite").write_bytes((other / "a.float32.tflite").read_bytes())
+    sums = (path / "SHA256SUMS").read_text().splitlines()
+    theirs = next(line for line in (other / "SHA256SUMS").read_text().splitlines() if line.endswith(".tflite"))
+    (path / "SHA256SUMS").write_text("\n".join(theirs if line.endswith(".tflite") else line for line in sums))
+    with pytest.raises(ExportMismatch, match=r"a\.float32\.tflite is not the model: image differs by at most"):
+        verify(path)
 
 
-def test_versions_count_up_and_the_highest_is_opened(tmp_path):
+def test_nan_is_a_mismatch_and_nothing_is_left(tmp_path):
+    network = unet()
+    network.set_weights([np.full(w.shape, np.nan) for w in network.get_weights()])
+    with pytest.raises(ExportMismatch, match="not finite"):
+        exported(network, tmp_path)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == []
+
+
+def test_what_verify_refuses(tmp_path):
+    for path in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(UserError, match="no export"):
+            verify(path)
+
+
+def test_versions_count_up(tmp_path):
     first, second = unet(), unet(seed=1)
-    assert export_saved_model(first, tmp_path) == tmp_path / "1"
-    (tmp_path / "7").mkdir()
-    assert export_saved_model(second, tmp_path) == tmp_path / "8"
-    assert sorted(os.listdir(tmp_path)) == ["1", "7", "8"]
-    verify(second, tmp_path, pictures(second))
-    verify(first, tmp_path / "1", pictures(first))
-    assert (tmp_path / "8").stat().st_mode == (tmp_path / "7").stat().st_mode
+    assert exported(first, tmp_path).path == tmp_path / "a" / "1"
+    (tmp_path / "a" / "7").mkdir()
+    (tmp_path / "a" / "models.config").write_text("mine")
+    assert exported(second, tmp_path).path == tmp_path / "a" / "8"
+    # A server takes whole numbers for its own, so that an export without a SavedModel doesn't have one.
+    assert exported(first, tmp_path, formats=("litert",)).path == tmp_path / "a" / "9-devices"
+    assert newest(tmp_path / "a").name == "9-devices"
+    given = inputs_of(first)
+    np.testing.assert_allclose(open_artefact(tmp_path / "a")(**given)["image"], answer(second, given), atol=1e-6)
+    assert (tmp_path / "a" / "models.config").read_text() == "mine"
+    assert (tmp_path / "a" / "8").stat().st_mode == (tmp_path / "a" / "7").stat().st_mode
 
 
-def test_a_new_litert_file_replaces_the_old_one_and_its_record(tmp_path):
-    first, second = unet(), unet(seed=1)
-    path = export_litert(first, tmp_path / "G.tflite", *SIZE)
-    write_report(verify(first, path, pictures(first)), stride=STRIDE)
-    verify(second, export_litert(second, path, *SIZE), pictures(second))
-    assert os.listdir(tmp_path) == ["G.tflite"]
+def program(out, more=""):
+    """A program of its own that exports to `out`."""
+    path = [str(Path(__file__).parents[1]), *sys.path]
+    return [
+        sys.executable,
+        "-c",
+        f"import sys; from pathlib import Path; sys.path[:0] = {path!r}\n"
+        f"from exporting.networks import exported, unet\n{more}\n"
+        f"exported(unet(), Path({str(out)!r}), formats=('litert',))",
+    ]
 
 
-def test_an_operator_that_litert_lacks_is_named_and_nothing_is_left(tmp_path):
-    image = layers.Input((None, None, 3))
-    bicubic = keras.Model(image, layers.Resizing(16, 16, interpolation="bicubic")(image), name="bicubic")
-    with pytest.raises(UserError, match=r"LiteRT cannot run ResizeBicubic in model 'bicubic'"):
-        export_litert(bicubic, tmp_path / "G.tflite", *SIZE)
-    with pytest.raises(UserError, match=r"G\.onnx \(expected a name that ends in \.tflite\)"):
-        export_litert(unet(), tmp_path / "G.onnx", *SIZE)
-    assert os.listdir(tmp_path) == []
+def test_exports_at_the_same_time_get_a_number_each(tmp_path):
+    both = [subprocess.Popen(program(tmp_path), stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert sorted(os.listdir(tmp_path / "a")) == ["1-devices", "2-devices"]
+    for number in (1, 2):
+        verify(tmp_path / "a" / f"{number}-devices")
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
-    generator = unet()
-    artefacts = export_saved_model(generator, tmp_path), export_litert(generator, tmp_path / "G.tflite", *SIZE)
+WAITING = """
+export_file = sys.modules['tfi2i.exporting.export']
+def write_report(*_):
+    print("half", flush=True)
+    sys.stdin.read()
+export_file.write_report = write_report
+"""
+
+
+def test_a_killed_export_leaves_no_version(tmp_path):
+    """SIGKILL when all artefacts are written and none is in place; a later export takes the rest away."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(program(tmp_path, WAITING), **pipes) as process:
+        assert process.stdout.readline() == "half\n"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert os.listdir(tmp_path / "a") == [".export-1"]
+    assert exported(unet(), tmp_path).path.name == "2"  # the one that was killed might still be at work
+    long_ago = time.time() - 100_000
+    os.utime(tmp_path / "a" / ".export-1", (long_ago, long_ago))
+    assert exported(unet(), tmp_path).path.name == "3"
+    assert not [name for name in os.listdir(tmp_path / "a") if name.startswith(".")]
+
+
+def test_a_failed_rename_leaves_what_was_there(tmp_path, monkeypatch):
+    network = unet()
+    exported(network, tmp_path)
 
     def full_disk(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(os, "rename", full_disk)
-    monkeypatch.setattr(os, "replace", full_disk)
+    monkeypatch.setattr(export_file.os, "rename", full_disk)
     with pytest.raises(OSError, match="no space"):
-        export_saved_model(generator, tmp_path)
-    with pytest.raises(OSError, match="no space"):
-        export_litert(generator, tmp_path / "G.tflite", *SIZE)
+        exported(network, tmp_path)
     monkeypatch.undo()
-    assert sorted(os.listdir(tmp_path)) == ["1", "G.tflite"]
-    for artefact in artefacts:
-        verify(generator, artefact, pictures(generator))
+    assert [name for name in os.listdir(tmp_path / "a") if not name.endswith(".config")] == ["1"]
+    verify(tmp_path / "a")
 
 
-def test_no_machine_path_is_written(saved_model, litert, tmp_path):
-    content = (saved_model / "saved_model.pb").read_bytes() + litert.read_bytes()
-    for path in (
-        saved_model.parents[1],
-        Path.cwd(),
-        Path.home(),
-        Path(sys.prefix),
-        Path(saved_model_file.__file__).parent,
-    ):
-        assert os.fsencode(path) not in content
-    assert b"site-packages" not in content and b".py" not in content
+def test_no_machine_path_is_written(folder):
+    paths = (folder.parents[1], Path.cwd(), Path.home(), Path(sys.prefix), Path(export_file.__file__).parent)
+    for file in ("saved_model.pb", "a.float32.tflite", "a.onnx", "export.json", "export.md"):
+        content = (folder / file).read_bytes()
+        assert not [path for path in paths if os.fsencode(path) in content]
+        assert b"site-packages" not in content and b".py" not in content, file
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 100], ids=["empty", "no flatbuffer"])
-def test_refuses_a_file_that_is_no_litert(tmp_path, content):
-    (tmp_path / "G.tflite").write_bytes(content)
-    with pytest.raises(UserError, match=r"unreadable LiteRT file: .*G\.tflite") as error:
-        open_artefact(tmp_path / "G.tflite")
+@pytest.mark.parametrize("suffix", ["tflite", "onnx"])
+@pytest.mark.parametrize("content", [b"", b"x" * 100], ids=["empty", "garbage"])
+def test_refuses_a_file_that_is_none(tmp_path, suffix, content):
+    (tmp_path / f"G.{suffix}").write_bytes(content)
+    with pytest.raises(UserError, match=rf"unreadable .* file: .*G\.{suffix}") as error:
+        open_artefact(tmp_path / f"G.{suffix}")
     assert "\n" not in str(error.value)
 
 
@@ -298,7 +297,29 @@ def test_refuses_a_model_that_translates_no_images(tmp_path):
         open_artefact(tmp_path / "dense")
 
 
+def test_unknown_names(tmp_path):
+    with pytest.raises(UserError, match=r"--format=coreml \(expected some of saved_model, litert, onnx"):
+        exported(unet(), tmp_path, formats=("coreml",))
+    with pytest.raises(UserError, match=r"--quantize=int4 \(expected some of float32, float16"):
+        exported(unet(), tmp_path, quantizations=("int4",))
+    assert os.listdir(tmp_path) == []
+
+
 def test_importing_the_package_imports_no_tensorflow():
     program = "import sys, tfi2i.exporting; print('tensorflow' in sys.modules, 'keras' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False"]
+
+
+def test_a_saved_model_of_strangers_is_opened_as_it_is(tmp_path):
+    """One without our records: translate runs any SavedModel of an image to an image."""
+    network = unet()
+    module = tf.Module()
+    module.weights = [variable.value for variable in network.variables]
+    spec = tf.TensorSpec([None, None, None, 3], tf.float32, "image")
+    serve = tf.function(lambda image: {"image": network(image, training=False)}, input_signature=[spec])
+    tf.saved_model.save(module, tmp_path / "theirs", signatures={"serving_default": serve})
+    opened = open_artefact(tmp_path / "theirs")
+    assert (opened.stride, opened.ways) == (1, ())
+    given = inputs_of(network)
+    np.testing.assert_allclose(opened(**given)["image"], answer(network, given), atol=1e-6)

@@ -3,6 +3,7 @@
 Exit status: 0 done; 1 failed while running; 2 the user's to mend, said in one line; 130 interrupted, with all saved.
 """
 
+import contextlib
 import importlib
 import os
 import re
@@ -16,7 +17,8 @@ VERBS = {
     "sample": "make images of noise with the run of a GAN",
     "evaluate": "measure a run on a test set",
     "import": "make a run of official PyTorch checkpoints",
-    "export": "write a SavedModel or a LiteRT file, proven equal to the model",
+    "export": "write a SavedModel, LiteRT or ONNX files, proven equal to the model",
+    "verify": "check an export again: its files and what they answer",
     "datasets": "check a folder of pictures",
     "list": "models, presets and data sets",
 }
@@ -114,12 +116,23 @@ def import_tensorflow():
 
     logging.set_verbosity(logging.WARNING)  # under absl's app.run it would tell of every file that it writes
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
+    with quiet_libraries():
         importlib.import_module("tensorflow")
+
+
+@contextlib.contextmanager
+def quiet_libraries():
+    """Within it, what C++ libraries write to standard error is dropped; what Python writes there is still seen."""
+    sys.stderr.flush()
+    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    python, at_two = sys.stderr, sys.stderr is sys.__stderr__
+    if at_two:
+        sys.stderr = open(own, "w", buffering=1, closefd=False)  # noqa: SIM115
+    try:
+        yield
     finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+        sys.stderr = python
+        os.dup2(own, 2)
+        os.close(own)
         os.close(nowhere)

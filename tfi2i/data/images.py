@@ -28,6 +28,7 @@ from tfi2i.errors import UserError
 
 MAX_PIXELS = 2**26  # 8192 x 8192: the largest image that is decoded
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+LUMA = (19595, 38470, 7471)  # 0.299, 0.587, 0.114 in 16 bits: Pillow's own, bit by bit
 RESIZE_METHODS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 # The plugins are called by their names, not through Image.open, which would try every format Pillow knows and would
@@ -170,10 +171,7 @@ def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
         return np.repeat(pixels, 3, axis=-1)
     if channels != 1:
         raise ValueError(f"channels must be 1 or 3. Received: {channels}")
-    weights = np.array(
-        [[19595], [38470], [7471]], np.uint32
-    )  # 0.299, 0.587, 0.114 in 16 bits: Pillow's own, bit by bit
-    return ((pixels.astype(np.uint32) @ weights + 2**15) >> 16).astype(pixels.dtype)
+    return ((pixels.astype(np.uint32) @ np.array(LUMA, np.uint32)[:, None] + 2**15) >> 16).astype(pixels.dtype)
 
 
 def to_uint8(pixels: np.ndarray) -> np.ndarray:

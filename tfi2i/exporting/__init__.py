@@ -1,33 +1,31 @@
-"""Generators as files for other programs, proven equal to the model; imports no TensorFlow until something is called.
+"""A run's networks as files for other programs, proven equal to the model; imports no TensorFlow until it is called.
 
-    export("runs/facades", ["saved_model", "litert"], "exports")       # all of the following, for each generator
-    artefact = export_saved_model(generator, folder)      # folder/1, as TF Serving expects it
-    export_litert(generator, "G.tflite", 256, 256)        # for phones, browsers and C++
-    report = verify(generator, artefact, images)          # reads it back from disk; raises ExportMismatch
-    write_report(report, stride=4)                        # export.json
-    translated = open_artefact(artefact)(images)
+    export("runs/facades", ["saved_model", "litert"], ["float32", "dynamic"], "exports")    # exports/facades/1
+    verify("exports/facades")                                        # hashes and answers, again, anywhere, later
+    translate = open_artefact("exports/facades/1/facades.float32.tflite")
+    translate(image=images)["image"]
 
-A generator is a functional `keras.Model` in its inference form, float32 (B, H, W, C) in [-1, 1] to the same.
-A SavedModel is a program: open only those from people you trust.
+A network is a functional `keras.Model` in its form at test time, float32 images (B, H, W, C) in [-1, 1] to the same,
+with a style, a label or noise as further inputs. A SavedModel is a program: open only those from people you trust.
 """
 
 from tfi2i.exporting.artefact import Artefact, open_artefact
-from tfi2i.exporting.export import FORMATS, export
-from tfi2i.exporting.litert import convert, export_litert
-from tfi2i.exporting.report import write_report
-from tfi2i.exporting.saved_model import export_saved_model
-from tfi2i.exporting.verify import ExportMismatch, Report, verify
+from tfi2i.exporting.export import FORMATS, export, export_networks
+from tfi2i.exporting.litert import QUANTIZATIONS, convert, metadata_of
+from tfi2i.exporting.proof import ExportMismatch
+from tfi2i.exporting.report import Exported
+from tfi2i.exporting.verify import verify
 
 __all__ = [
     "FORMATS",
+    "QUANTIZATIONS",
     "Artefact",
     "ExportMismatch",
-    "Report",
+    "Exported",
     "convert",
     "export",
-    "export_litert",
-    "export_saved_model",
+    "export_networks",
+    "metadata_of",
     "open_artefact",
     "verify",
-    "write_report",
 ]

@@ -1,75 +1,226 @@
-"""export.json: what an artefact is, what its files hash to, and how far from the model it was found to be."""
+"""What an export was found to be: export.json for programs, export.md and export.png for people."""
 
-import hashlib
 import json
-import math
+import os
+import platform
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from tfi2i.errors import UserError
-from tfi2i.exporting.saved_model import SIGNATURE
-from tfi2i.training.records import write_text
+import numpy as np
+from PIL import Image, ImageDraw
+
+from tfi2i.data import images
+from tfi2i.data.prepared import to_pixels
+from tfi2i.exporting.about import About
+from tfi2i.exporting.artefact import open_artefact, sha256
+from tfi2i.exporting.latency import latencies
+from tfi2i.exporting.litert import CALIBRATED, QUANTIZATIONS, benchmark
+from tfi2i.exporting.network import answers
+from tfi2i.training.records import grid, write_text
+
+_THREADS = 2  # of litert-benchmark: what a phone's fast cores are
+_CELL = 128  # pixels; smaller images are enlarged to it in the picture
 
 
-def record_path(artefact: Path) -> Path:
-    """FOLDER/1 has FOLDER/1/export.json, which travels with it; G.tflite has G.export.json beside it."""
-    return artefact / "export.json" if artefact.is_dir() else artefact.with_suffix(".export.json")
+@dataclass(frozen=True)
+class Exported:
+    """An export.
 
-
-def write_report(report, *, stride: int) -> Path:
-    """Writes the export.json of a verified artefact.
-
-    Args:
-        report: what `verify` returned.
-        stride: height and width of images must be multiples of it.
+    Attributes:
+        path: the version's folder.
+        about: `About`.
+        ways: the names of its networks.
+        images: where the images came from that it was compared on.
+        artefacts: records as in export.json.
     """
-    artefact = report.artefact
+
+    path: Path
+    about: About
+    ways: tuple
+    images: str
+    artefacts: list
+
+
+def write_report(folder, exported, networks, inputs, expected, timed=True):
+    """Writes export.json, export.md and export.png into the folder of a version that is still aside."""
+    count = len(next(iter(inputs[exported.ways[0]].values())))
     record = {
-        "format": artefact.format,
-        "files": _files(artefact.path),
-        "signature": {"name": SIGNATURE, "inputs": artefact.inputs, "outputs": artefact.outputs},
-        "dtype": "float32",
-        "value_range": [-1, 1],
-        "stride": stride,
-        "difference_from_model": {
-            "images": report.images,
-            "max": report.max_error,
-            "mean": report.mean_error,
-            "psnr_db": report.psnr if math.isfinite(report.psnr) else None,  # equal to the bit; JSON has no infinity
-        },
-        "versions": {package: version(package) for package in ("tfi2i", "tensorflow", "keras")},
+        **asdict(exported.about),
+        "version": exported.path.name.removesuffix("-devices"),
+        "ways": list(exported.ways),
+        "compared_on": {"inputs": count, "from": exported.images},
+        "artefacts": [_with_sums(folder, artefact) for artefact in exported.artefacts],
+        "signatures": _signatures(folder, exported),
+        "latency": _latency(folder, exported, networks, inputs) if timed else None,
+        "versions": {p: version(p) for p in ("tfi2i", "tensorflow", "keras", "ai-edge-litert")}
+        | {"python": platform.python_version()},
     }
-    path = record_path(artefact.path)
-    write_text(path, json.dumps(record, indent=2) + "\n")
-    return path
+    sheet(folder, exported, inputs, expected).save(folder / "export.png")
+    write_text(folder / "export.json", json.dumps(record, indent=1) + "\n")
+    write_text(folder / "export.md", _page(record))
 
 
-def read_record(artefact: Path) -> dict:
-    """The record of an artefact, or {} where it has none.
-
-    Raises: `UserError` where a file is not the one that was verified.
-    """
-    path = record_path(artefact)
-    if not path.exists():
-        return {}
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        described = record["files"].items() <= _files(artefact).items()  # a server's user may add files to a SavedModel
-    except (ValueError, LookupError, AttributeError) as error:
-        raise UserError(f"damaged file: {path} ({type(error).__name__}); export again") from error
-    if not described:
-        raise UserError(f"damaged export: {artefact} (its files are not the ones in {path.name}); export it again")
-    return record
-
-
-def _files(artefact):
-    """{name: {"bytes", "sha256"}} of a LiteRT file, or of all files of a SavedModel."""
-    if artefact.is_file():
-        return {artefact.name: _described(artefact)}
-    paths = sorted(path for path in artefact.rglob("*") if path.is_file() and path != record_path(artefact))
-    return {path.relative_to(artefact).as_posix(): _described(path) for path in paths}
+def sheet(folder, exported, inputs, expected, rows=3):
+    """input | the model | each artefact, a few rows of each way, under the names of the columns."""
+    parts = []
+    for way in exported.ways:
+        given = {name: array[:rows] for name, array in inputs[way].items()}
+        columns = {"input": given["image"]} if "image" in given else {}
+        columns["Keras"] = expected[way]["image"][:rows]
+        for artefact in exported.artefacts:
+            if artefact["way"] in (None, way):
+                opened = open_artefact(folder / artefact["file"], way if len(exported.ways) > 1 else None)
+                columns[_called(artefact)] = opened(**given)["image"]
+        side = max(_CELL, *(max(column.shape[1:3]) for column in columns.values()))
+        cells = [[_cell(column[k], side) for column in columns.values()] for k in range(len(columns["Keras"]))]
+        parts += [_titles(columns, side), grid(cells)]
+    sheet = np.full((sum(len(part) for part in parts), max(part.shape[1] for part in parts), 3), 255, np.uint8)
+    top = 0
+    for part in parts:
+        sheet[top : top + len(part), : part.shape[1]] = part
+        top += len(part)
+    return Image.fromarray(sheet)
 
 
-def _described(path):
-    content = path.read_bytes()
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+def _cell(image, side):
+    """A network's image as pixels, as large as a square of `side` allows."""
+    pixels = images.with_channels(to_pixels(image), 3)
+    scale = side / max(pixels.shape[:2])
+    height, width = (max(1, round(scale * length)) for length in pixels.shape[:2])
+    return images.resize(pixels, height, width, "nearest" if scale >= 1 else "box")
+
+
+def _titles(names, side):
+    titles = Image.new("RGB", (len(names) * (side + 4), 20), "white")
+    for k, name in enumerate(names):
+        ImageDraw.Draw(titles).text((k * (side + 4), 4), name, fill="black")
+    return np.asarray(titles)
+
+
+def _called(artefact):
+    return f"LiteRT {artefact['quantization']}" if artefact["format"] == "LiteRT" else artefact["format"]
+
+
+def _with_sums(folder, artefact):
+    path = folder / artefact["file"]
+    if path.is_file():
+        return artefact | {"sha256": sha256(path)}
+    # Of a SavedModel, what TensorFlow reads.
+    files = [path / "saved_model.pb", *sorted((path / "variables").glob("*"))]
+    return artefact | {"sha256": {file.relative_to(path).as_posix(): sha256(file) for file in files}}
+
+
+def _signatures(folder, exported):
+    if not (folder / "saved_model.pb").is_file():
+        return None
+    import tensorflow as tf
+
+    def described(specs):
+        return {name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()} for name, spec in specs.items()}
+
+    found = {}
+    for key, signature in sorted(tf.saved_model.load(folder).signatures.items()):
+        _, inputs = signature.structured_input_signature
+        found[key] = {"inputs": described(inputs), "outputs": described(signature.structured_outputs)}
+    return found
+
+
+def _latency(folder, exported, networks, inputs):
+    """{way: {subject: times}} of one image, on this machine, and litert-benchmark's for each LiteRT file."""
+    import tensorflow as tf
+
+    found = {}
+    for way, network in networks.items():
+        one = {name: array[:1] for name, array in inputs[way].items()}
+        tensors = [tf.constant(array) for array in one.values()]
+        compiled = tf.function(lambda *given, network=network: answers(network, given))
+        subjects = {"Keras": lambda compiled=compiled, tensors=tensors: compiled(*tensors)["image"].numpy()}
+        for artefact in exported.artefacts:
+            if artefact["way"] in (None, way):
+                opened = open_artefact(folder / artefact["file"], way if len(networks) > 1 else None)
+                subjects[_called(artefact)] = lambda opened=opened, one=one: opened(**one)
+        found[way] = {"one_image": latencies(subjects), "cores": os.cpu_count()}
+        found[way]["litert_benchmark"] = {
+            artefact["quantization"]: benchmark(
+                folder / artefact["file"], _THREADS, require_full_delegation=artefact["fully_delegated"]
+            )
+            for artefact in exported.artefacts
+            if artefact["format"] == "LiteRT" and artefact["way"] == way and None not in _sides(opened)
+        }
+    return found
+
+
+def _sides(artefact):
+    return artefact.image[1:3] if artefact.image else ()
+
+
+def _page(record):
+    """export.md."""
+    several = len(record["ways"]) > 1
+    lines = [
+        f"# {record['name']}, version {record['version']}",
+        "",
+        f"{record['model']}: {record['task']}. Trained on {record['data']}. Licence of the weights: "
+        f"{record['licence']}.",
+        "",
+        f"Compared with the Keras model on {record['compared_on']['inputs']} inputs ({record['compared_on']['from']}); "
+        "values are in [-1, 1], PSNR has a peak of 2.",
+        "",
+        "| artefact | MB | max error | mean error | PSNR (dB) | delegated whole |",
+        "|---|---|---|---|---|---|",
+    ]
+    for artefact in record["artefacts"]:
+        delegated = {True: "yes", False: "no", None: ""}[artefact.get("fully_delegated")]
+        for way, found in artefact["difference"].items():
+            name = _called(artefact) + (f", {way}" if several else "")
+            image = found["image"]
+            psnr = "equal" if image["psnr"] is None else f"{image['psnr']:.1f}"
+            lines.append(
+                f"| {name} | {artefact['bytes'] / 1e6:.2f} | {image['max']:.1e} | {image['mean']:.1e} | {psnr} | "
+                f"{delegated} |"
+            )
+    lines += ["", "![input, Keras, each artefact](export.png)", ""]
+    lossy = [a["quantization"] for a in record["artefacts"] if a["quantization"] not in ("float32",)]
+    if lossy:
+        lines += [f"- {name}: {QUANTIZATIONS[name]}" for name in dict.fromkeys(lossy)] + [""]
+    if set(lossy) & set(CALIBRATED):
+        lines += ["Ranges were measured on images of the training split, or of --images.", ""]
+    for way, measured in (record["latency"] or {}).items():
+        lines += [f"## One image, {way}" if several else "## One image", ""]
+        lines += [
+            f"In turn within one run, on {measured['cores']} cores; another machine has other numbers.",
+            "",
+            "| | median ms | fastest ms |",
+            "|---|---|---|",
+        ]
+        lines += [f"| {k} | {t['median_ms']:.2f} | {t['fastest_ms']:.2f} |" for k, t in measured["one_image"].items()]
+        for quantization, result in measured["litert_benchmark"].items():
+            lines.append(f"| litert-benchmark, {quantization}, {_THREADS} threads | {_median(result)} | |")
+        lines.append("")
+    if record["signatures"]:
+        lines += ["## Signatures of the SavedModel", "", "| signature | takes | gives |", "|---|---|---|"]
+        for key, signature in record["signatures"].items():
+            lines.append(f"| `{key}` | {_specs(signature['inputs'])} | {_specs(signature['outputs'])} |")
+        lines.append("")
+    for artefact in record["artefacts"]:
+        if "operators" in artefact:
+            used = ", ".join(f"{name} {count}" for name, count in artefact["operators"].items())
+            lines += [f"Operators of {artefact['file']}: {used}.", ""]
+    lines += ["## Files", "", "| file | SHA-256 |", "|---|---|"]
+    for artefact in record["artefacts"]:
+        sums = artefact["sha256"] if isinstance(artefact["sha256"], dict) else {artefact["file"]: artefact["sha256"]}
+        lines += [f"| {name} | `{digest}` |" for name, digest in sums.items()]
+    made = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    return "\n".join([*lines, "", f"Made with {made}. `tfi2i verify` repeats the comparison.", ""])
+
+
+def _specs(specs):
+    return ", ".join(
+        f"{name}: {spec['dtype']} ({', '.join('any' if n is None else str(n) for n in spec['shape'])})"
+        for name, spec in specs.items()
+    )
+
+
+def _median(result):
+    return f"{result['median_ms']:.2f}"

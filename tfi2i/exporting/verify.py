@@ -1,71 +1,44 @@
-"""The proof that an artefact computes what the model computes."""
+"""Whether an export still is what was proven: its files, and what they answer, on this machine."""
 
-import math
-from dataclasses import dataclass
+import json
 from pathlib import Path
 
 import numpy as np
 
-from tfi2i.exporting.artefact import Artefact, open_artefact
+from tfi2i.errors import UserError
+from tfi2i.exporting.artefact import SUMS, check_sums, newest
 
 
-class ExportMismatch(RuntimeError):
-    """An artefact whose output is not the model's."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """How far an artefact is from its model, over all values of all images.
-
-    Attributes:
-        artefact: opened from disk.
-        images: how many were compared.
-        max_error, mean_error: absolute, of values in [-1, 1].
-        psnr: in dB, with a peak of 2; infinite where both are equal.
-    """
-
-    artefact: Artefact
-    images: int
-    max_error: float
-    mean_error: float
-    psnr: float
-
-
-def verify(
-    generator,
-    artefact: str | Path,
-    *inputs: np.ndarray,
-    max_error: float = 1e-4,
-    mean_error: float = 1e-5,
-) -> Report:
-    """Reads an artefact back from disk and compares its output with the generator's.
+def verify(path: str | Path) -> list[dict]:
+    """Checks the hashes of all files of an export, then runs every artefact on the kept inputs and compares.
 
     Args:
-        generator: the functional keras.Model that was exported.
-        artefact: path of a SavedModel or a LiteRT file.
-        inputs: those of the generator, float32: images (B, H, W, C) in [-1, 1], of the size that the artefact takes,
-            and vectors (B, S).
-        max_error, mean_error: the largest absolute differences that pass. Convolutions sum in another order elsewhere,
-            so deep generators differ by 2e-5.
+        path: exports/NAME, whose newest version counts, or a version's folder.
 
-    Raises: `ExportMismatch` above these bounds; `UserError` where the artefact cannot be opened.
+    Returns: the artefacts' records as in export.json, with the differences found now.
+    Raises: `UserError` for a file that is missing or changed, `ExportMismatch` for answers beyond the bounds.
     """
-    opened = open_artefact(artefact)
-    expected = np.asarray(generator(list(inputs) if len(inputs) > 1 else inputs[0], training=False), np.float64)
-    received = opened(*inputs)
-    if received.shape != expected.shape:
-        raise ExportMismatch(f"{opened.path} returns shape {received.shape} (expected {expected.shape})")
-    report = _compare(opened, expected, received)
-    if not (report.max_error <= max_error and report.mean_error <= mean_error):  # so that NaN fails, too
-        raise ExportMismatch(
-            f"{opened.path} differs from the model by at most {report.max_error:.3g} (expected {max_error:.3g}), "
-            f"on average {report.mean_error:.3g} (expected {mean_error:.3g})"
-        )
-    return report
+    from tfi2i.exporting.export import prove
+
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UserError(f"no export: {folder} (expected exports/NAME, or a version's folder in it)")
+    if not (folder / SUMS).is_file():
+        folder = newest(folder) or folder
+    if not (folder / SUMS).is_file():
+        raise UserError(f"no export: {path} (expected a folder with {SUMS}, as `tfi2i export` writes it)")
+    check_sums(folder)
+    record = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+    with np.load(folder / "proof.npz") as proof:
+        inputs, expected = (_of_ways(proof, kind, record["ways"]) for kind in ("inputs", "expected"))
+    return [prove(folder, artefact, inputs, expected) for artefact in record["artefacts"]]
 
 
-def _compare(artefact, expected, received):
-    error = np.abs(received - expected)
-    rms = math.sqrt(np.mean(error**2))
-    psnr = 20 * math.log10(2 / rms) if rms else math.inf
-    return Report(artefact, len(expected), float(error.max()), float(error.mean()), psnr)
+def _of_ways(proof, kind, ways):
+    """{way: {name: array}} of the keys KIND/WAY/NAME."""
+    found = {way: {} for way in ways}
+    for key in proof.files:
+        prefix, way, name = key.split("/")
+        if prefix == kind:
+            found[way][name] = proof[key]
+    return found

@@ -311,6 +311,18 @@ class UGATIT(Translator):
         needed = {"AtoB": "G_AB", "BtoA": "G_BA"}
         return {direction: net for direction, net in self.translators.items() if needed[direction] in self.trained}
 
+    def generators_with_attention(self):
+        """`generators` that also tell where G looks: {"image", "attention" (B, H/4, W/4, 1)}."""
+        if not self.config.cam_G:
+            raise UserError("no attention to show: the run has --cam_G=false")
+        return {
+            direction: keras.Model(
+                network.input, {"image": network.output, "attention": G.output["heatmap"]}, name=network.name
+            )
+            for G, (direction, network) in zip((self.G_AB, self.G_BA), self.translators.items(), strict=True)
+            if direction in self.generators()
+        }
+
     def attention(self, direction):
         """Where the networks look, the paper's figure 2: a network from an image (B, H, W, C) to its heat maps.
 
