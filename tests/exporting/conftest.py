@@ -37,7 +37,10 @@ def png():
 
 
 def network(inputs, seed):
-    """Convolution, instance norm, style and convolution; its signatures in floats, 8-bit pixels and files."""
+    """Convolution, instance norm, style and convolution; its signatures in floats, 8-bit pixels and files.
+
+    AtoB_bytes has a second output.
+    """
     module, random = tf.Module(), np.random.default_rng(seed)
     module.kernels = [
         tf.Variable(random.normal(0, 0.2, shape).astype("float32"))
@@ -62,8 +65,7 @@ def network(inputs, seed):
 
     def one_file(given):
         if "image_bytes" in given:
-            image = floats(tf.io.decode_png(given.pop("image_bytes"), 3))
-            given["image"] = image
+            given["image"] = floats(tf.io.decode_png(given.pop("image_bytes"), 3))
         return tf.io.encode_png(pixels(translate({name: x[None] for name, x in given.items()}))[0])
 
     vectors = {"style": [None, STYLE], "noise": [None, 48]}
@@ -89,4 +91,8 @@ def network(inputs, seed):
         "serve_uint8": signature(as_pixels, tf.uint8),
         "serve_bytes": signature(as_files, tf.string, "_bytes"),
     }
-    return module, found | {"AtoB_bytes": found["serve_bytes"]}
+    if "image" in inputs:
+        found["AtoB_bytes"] = signature(
+            lambda given: {"attention_bytes": given["image_bytes"], **as_files(given)}, tf.string, "_bytes"
+        )
+    return module, found

@@ -12,10 +12,9 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from exporting.served_models import Refused
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
-
-from exporting.served_models import Refused
 
 URL = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?(:predict|/metadata|)")
 

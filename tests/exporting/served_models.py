@@ -43,6 +43,6 @@ class Models:
             raise Refused(400, f"input keys: expected {sorted(specs)}, received {sorted(inputs)}")
         try:
             tensors = {name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()}
-            return {name: tensor.numpy() for name, tensor in signatures[signature](**tensors).items()}
+            return {name: tensor.numpy() for name, tensor in sorted(signatures[signature](**tensors).items())}
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise Refused(400, str(error)) from error

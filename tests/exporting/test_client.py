@@ -22,6 +22,12 @@ CLIENT = Path(__file__).parents[2] / "export" / "serving" / "client.py"
 STYLE = [0.5, -1.0, 2.0]
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """This machine's own address is not asked for through a proxy, whatever the environment says."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
 @pytest.fixture(scope="module")
 def models(exports):
     return Models(exports, {"stable": "1"})
