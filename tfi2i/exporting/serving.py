@@ -54,7 +54,7 @@ def write_configs(folder: str | Path, name: str):
 
 
 def write_warm_up(path: str | Path, name: str, requests):
-    """Writes requests that TF Serving answers itself before it opens a version to others; the first are slow.
+    """Writes the requests that TF Serving answers before it opens a version to others, since the first are slow.
 
     Args:
         path: VERSION/`WARM_UP`.
@@ -88,5 +88,4 @@ def _field(number, content):
 
 
 def _varint(n):
-    low = bytes([n & 127 | (128 if n > 127 else 0)])
-    return low + _varint(n >> 7) if n > 127 else low
+    return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + _varint(n >> 7)
