@@ -74,7 +74,7 @@ def test_digits_and_faces(name, shared_data, tmp_path, capsys, monkeypatch):
     assert list((tmp_path / "out").iterdir())
     assert main(["evaluate", run, "--quiet"]) == 0
     assert "split test" in capsys.readouterr().out
-    assert main(["export", run, f"--out={tmp_path / 'exports'}"]) == 0
+    assert main(["export", run, f"--out={tmp_path / 'exports'}", "--no_benchmark"]) == 0
 
 
 def test_super_resolution_of_real_photos(shared_data, tmp_path, capsys):
@@ -86,8 +86,8 @@ def test_super_resolution_of_real_photos(shared_data, tmp_path, capsys):
     bird = str(shared_data / "sr" / "Set5" / "bird.png")
     assert main(["translate", run, bird, str(tmp_path / "out"), "--tile=100", "--overlap=20", "--quiet"]) == 0
     assert images.size(tmp_path / "out" / "bird.png") == (4 * 288, 4 * 288)
-    assert main(["export", run, f"--out={tmp_path / 'exports'}", "--format=litert"]) == 0
-    lite = str(tmp_path / "exports" / "run.tflite")  # of one size, crop_size / scale: larger pictures in tiles
+    assert main(["export", run, f"--out={tmp_path / 'exports'}", "--format=litert", "--no_benchmark"]) == 0
+    lite = str(tmp_path / "exports" / "run" / "1-devices" / "run.float32.tflite")  # of one size, crop_size / scale: larger pictures in tiles
     assert main(["translate", lite, bird, str(tmp_path / "lite"), "--tile=8", "--overlap=0", "--quiet"]) == 0
     assert images.size(tmp_path / "lite" / "bird.png") == (4 * 288, 4 * 288)
 
@@ -117,5 +117,7 @@ def test_models_of_two_domains_on_real_images(name, shared_data, tmp_path, capsy
             assert sheet.size == (5 * 256, 256)
     assert main(["evaluate", run, "--quiet"]) == 0
     assert "l1_cycle" in capsys.readouterr().out
-    assert main(["export", run, f"--out={tmp_path / 'exports'}", "--size=64x64"]) == 0
-    assert len(list((tmp_path / "exports").glob("*.tflite"))) == 2
+    assert main(["export", run, f"--out={tmp_path / 'exports'}", "--size=64x64", "--no_benchmark"]) == 0
+    assert len(list((tmp_path / "exports" / "run" / "1").glob("*.tflite"))) == 2
+    served = str(tmp_path / "exports" / "run")
+    assert main(["translate", served, photos, str(tmp_path / "served"), "--direction=BtoA", "--quiet"]) == 0

@@ -176,10 +176,18 @@ def test_from_training_to_export(capsys, tmp_path, monkeypatch):
     values = json.loads(capsys.readouterr().out)["values"]
     assert values.keys() == {"BtoA"} and values["BtoA"].keys() == {"L1", "PSNR", "SSIM", "l1_copy"}
 
-    assert main(["export", "runs/a", "--format=saved_model,litert", "--out=exports"]) == 0
-    assert "max error" in capsys.readouterr().out
-    for artefact in ("exports/a/1", "exports/a.tflite"):
+    formats = ["--format=saved_model,litert,onnx", "--quantize=none,float16,dynamic,mixed_int8"]
+    assert main(["export", "runs/a", *formats, "--out=exports", "--licence=CC0-1.0"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("max error against the model") == 6 and "one partition of the delegate" in printed
+    assert "Licence of the weights: CC0-1.0" in (tmp_path / "exports/a/1/export.md").read_text()
+    for artefact in ("exports/a/1", "exports/a/1/a.float32.tflite", "exports/a/1/a.onnx"):
         assert main(["translate", artefact, "a.png", f"out_{artefact[-1]}", "--quiet"]) == 0
+    assert main(["verify", "exports/a"]) == 0
+    assert "exports/a: whole, and equal to the model" in capsys.readouterr().out
+    (tmp_path / "exports/a/1/a.float32.json").write_text("{}")
+    assert main(["verify", "exports/a"]) == 2
+    assert "damaged export: exports/a/1/a.float32.json" in capsys.readouterr().err
 
 
 def test_own_folder_and_a_broken_image(capsys, tmp_path, monkeypatch):

@@ -55,6 +55,6 @@ def inputs_of(network, count=2, size=SIZE):
 def exported(networks, out, name="a", size=SIZE, **options):
     """Exports {way: network}, or one network, quickly; returns `Exported`."""
     networks = networks if isinstance(networks, dict) else {"AtoB": networks}
-    given = examples(networks, None, None, size, "test", 2)
+    given = examples(networks, None, None, size or SIZE, "test", 2)
     options = {"size": size, "benchmark": False, "representative": given[0]} | options
     return export_networks(networks, About(name, stride=STRIDE), given, out=out, **options)

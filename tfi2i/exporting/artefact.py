@@ -1,5 +1,6 @@
 """An exported artefact opened from disk, in the form in which its user gets it."""
 
+import functools
 import hashlib
 import json
 import os
@@ -137,10 +138,7 @@ def _located(path):
 def _open_saved_model(path, way, suffix):
     import tensorflow as tf
 
-    try:
-        loaded = tf.saved_model.load(path)
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        raise _unreadable("SavedModel", path, error) from error
+    loaded = load_saved_model(path)
     record = _record(path)
     ways = tuple(record.get("ways", ()))
     _check_way(way, ways, path)
@@ -158,6 +156,22 @@ def _open_saved_model(path, way, suffix):
         return {name: found[name].numpy() for name in outputs}
 
     return _image_model(Artefact(path, "SavedModel", inputs, outputs, record.get("stride", 1), run, ways))
+
+
+def load_saved_model(path):
+    """What `tf.saved_model.load` returns. Raises `UserError` where it can't be read."""
+    file = (path / "saved_model.pb").stat()
+    return _loaded(path, file.st_ino, file.st_mtime_ns)
+
+
+@functools.lru_cache(1)  # an export opens the same one for each way and signature
+def _loaded(path, *_):
+    import tensorflow as tf
+
+    try:
+        return tf.saved_model.load(path)
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise _unreadable("SavedModel", path, error) from error
 
 
 def _open_litert(path):

@@ -26,12 +26,14 @@ def write_onnx(network, path: Path, metadata: dict) -> None:
 
     specs = [keras.InputSpec(shape=tensor.shape, dtype="float32", name=tensor.name) for tensor in network.inputs]
     signature = specs if len(specs) > 1 else specs[0]
+    # Its outputs in the order of their names, without them: an output `image` would be taken for the input.
+    given = sorted(output_names(network))
+    unnamed = keras.Model(network.inputs, [network.output[name] for name in given]) if len(given) > 1 else network
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy 2 for np.object, for tf2onnx' sake
-        network.export(path, format="onnx", input_signature=[signature], verbose=False)
+        unnamed.export(path, format="onnx", input_signature=[signature], verbose=False)
     model = onnx.load(path)
-    # Keras' exporter loses the names of outputs and keeps their order, that of their names.
-    wanted = ["output" if name == "image" else name for name in sorted(output_names(network))]
+    wanted = ["output" if name == "image" else name for name in given]
     names = dict(zip([each.name for each in model.graph.output], wanted, strict=True))
     for each in model.graph.output:
         each.name = names[each.name]

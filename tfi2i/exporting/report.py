@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from tfi2i.data import images
 from tfi2i.data.prepared import to_pixels
 from tfi2i.exporting.about import About
-from tfi2i.exporting.artefact import open_artefact, sha256
+from tfi2i.exporting.artefact import load_saved_model, open_artefact, sha256
 from tfi2i.exporting.latency import latencies
 from tfi2i.exporting.litert import CALIBRATED, QUANTIZATIONS, benchmark
 from tfi2i.exporting.network import answers
@@ -114,13 +114,12 @@ def _with_sums(folder, artefact):
 def _signatures(folder, exported):
     if not (folder / "saved_model.pb").is_file():
         return None
-    import tensorflow as tf
 
     def described(specs):
         return {name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()} for name, spec in specs.items()}
 
     found = {}
-    for key, signature in sorted(tf.saved_model.load(folder).signatures.items()):
+    for key, signature in sorted(load_saved_model(folder).signatures.items()):
         _, inputs = signature.structured_input_signature
         found[key] = {"inputs": described(inputs), "outputs": described(signature.structured_outputs)}
     return found
