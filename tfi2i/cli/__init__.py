@@ -19,6 +19,7 @@ VERBS = {
     "import": "make a run of official PyTorch checkpoints",
     "export": "write a SavedModel, LiteRT or ONNX files, proven equal to the model",
     "verify": "check an export again: its files and what they answer",
+    "demo": "an export as a page in the browser",
     "datasets": "check a folder of pictures",
     "list": "models, presets and data sets",
 }
