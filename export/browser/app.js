@@ -11,7 +11,7 @@ const PAPERS = {
 const $ = (id) => document.getElementById(id);
 
 const entries = []; // the models to choose from: { metadata, file } of the site, { metadata, bytes } of the visitor
-const choice = {}; // name, way, quantization, accelerator
+const choice = { accelerator: "wasm" }; // and name, way, quantization
 let model, controls = [], picture, camera;
 let opening = 0; // counts the models asked for: only the last one is shown
 
@@ -55,7 +55,7 @@ async function readSite() {
   }
   entries.push(...site.models);
   samples(site.samples ?? []);
-  Object.assign(choice, keysOf(site.models[0]), { accelerator: "wasm" });
+  Object.assign(choice, keysOf(site.models[0]));
 }
 
 function keysOf({ metadata: { name, way, quantization } }) {
@@ -92,17 +92,20 @@ const openChosen = told(async () => {
   const entry = chosenEntry();
   Object.assign(choice, keysOf(entry));
   showChoosers();
-  const bytes = entry.bytes ?? (await fetched(entry.file));
   try {
+    const bytes = entry.bytes ?? (await fetched(entry.file));
     await openModel(bytes, entry.metadata, choice.accelerator);
   } catch (error) {
-    throw error instanceof Problem ? new Problem(`${entry.file ?? entry.metadata.name}: ${error.message}`) : error;
+    if (model) Object.assign(choice, keysOf(model), { accelerator: model.accelerator });
+    else headline("No model", "Choose another, or drop a .tflite file that tfi2i has exported.");
+    showChoosers();
+    tell(error, entry.file ?? entry.metadata.name);
   }
 });
 
 async function fetched(file) {
   const response = await fetch(file).catch(() => ({ ok: false, status: "no answer" }));
-  if (!response.ok) throw new Problem(`${file} can't be fetched (${response.status}); make the site again`);
+  if (!response.ok) throw new Problem(`it can't be fetched (${response.status}); make the site again`);
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -129,9 +132,9 @@ function showChoosers() {
   row("name", "Model", values("name", []), readable);
   row("way", "Direction", values("way", ["name"]), (way) => way?.replace("to", " → ") ?? "");
   row("quantization", "Weights", values("quantization", ["name", "way"]), (text) => text);
-  if (navigator.gpu) row("accelerator", "Runs on", ["wasm", "webgpu"], (text) => ({ wasm: "CPU", webgpu: "GPU, untested" })[text]);
   $("choosers").replaceChildren(...rows);
   $("choosers").hidden = !rows.length;
+  $("engine").querySelector("select").value = choice.accelerator;
 }
 
 function headline(name, task) {
@@ -216,7 +219,7 @@ function showResult(outputs, ms, inner, size) {
   $("output-canvas").hidden = false;
   $("waiting").hidden = true;
   $("save").disabled = false;
-  for (const canvas of [$("input-canvas"), $("output-canvas")]) canvas.classList.toggle("coarse", Math.max(canvas.width, canvas.height) < 100);
+  for (const canvas of [$("input-canvas"), $("output-canvas")]) canvas.classList.toggle("coarse", Math.max(canvas.width, canvas.height) < 48);
   const heat = model.output("heatmap");
   $("heat-canvas").hidden = !heat || !$("heat").checked;
   if (heat && size) show($("heat-canvas"), heatColours(outputs[heat.name], heat), inner, size);
@@ -234,7 +237,7 @@ const usePicture = told(async (file) => {
   picture?.close?.();
   picture = decoded;
   await refresh();
-});
+}, (file) => file.name);
 
 function samples(files) {
   $("samples").replaceChildren(...files.map((file, k) => {
@@ -333,6 +336,11 @@ document.addEventListener("drop", told((event) => {
   document.body.classList.remove("dragging");
   return useFiles(event.dataTransfer.files);
 }));
+$("engine").querySelector("select").addEventListener("change", ({ target }) => {
+  choice.accelerator = target.value;
+  openChosen();
+});
+navigator.gpu?.requestAdapter().then((adapter) => ($("engine").hidden = !adapter));
 addEventListener("error", ({ error, message }) => tell(error ?? message));
 addEventListener("unhandledrejection", ({ reason }) => tell(reason));
 

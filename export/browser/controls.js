@@ -37,7 +37,7 @@ export function segmented(legend, choices, chosen, onChange) {
  * @param {() => Promise<void>} shown resolves when the value is on the page; a walk takes its next step then
  */
 export function codeControl(input, onChange, shown) {
-  const [length, distribution] = [input.shape[1], input.distribution];
+  const [length, distribution] = [input.shape[1], input.distribution ?? "normal"];
   const title = input.kind === "style" ? "Style" : "Noise";
   const seeds = [1, 2];
   const slider = element("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, ariaLabel: `${title}: from the first to the second` });

@@ -3,11 +3,11 @@
 import { Problem } from "./model.js";
 
 /** @returns {Promise<ImageBitmap>} upright. @throws {Problem} where the file is no picture that the browser reads */
-export async function decode(file, name = file.name) {
+export async function decode(file) {
   try {
     return await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    throw new Problem(`${name || "it"} is not a picture that this browser can read (expected PNG, JPEG, WebP or the like); try another`);
+    throw new Problem("not a picture that this browser can read (expected PNG, JPEG, WebP or the like); try another");
   }
 }
 

@@ -24,7 +24,7 @@ def run(args):
         site = Path(folder) / "site"
         with server(site, args.port) as httpd:  # first, so that a port in use is known at once
             make_site(args.export, site, args.runtime, args.samples)
-            url = f"http://localhost:{httpd.server_port}/"
+            url = f"http://127.0.0.1:{httpd.server_port}/"
             print(f"{url} (Ctrl-C stops)", flush=True)
             if not args.no_open:
                 webbrowser.open(url)

@@ -1,7 +1,7 @@
 """An export as a page that runs it in the browser: the folder of a static site, and a server for it on this machine.
 
-    make_site("exports/facades", "site")     # page, models and LiteRT's runtime; any static host can serve it
-    with server("site", port=8000) as httpd: httpd.serve_forever()
+make_site("exports/facades", "site")     # page, models and LiteRT's runtime; any static host can serve it
+with server("site", port=8000) as httpd: httpd.serve_forever()
 """
 
 import json
@@ -9,17 +9,28 @@ import os
 import re
 import shutil
 import subprocess
-import sysconfig
+import sys
 import tempfile
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
+from site import getuserbase
 
 from tfi2i.errors import UserError
 
-PAGE = ("index.html", "page.css", "icon.svg", "app.js", "controls.js", "codes.js", "model.js", "picture.js", "worker.js")
+PAGE = (
+    "index.html",
+    "page.css",
+    "icon.svg",
+    "app.js",
+    "controls.js",
+    "codes.js",
+    "model.js",
+    "picture.js",
+    "worker.js",
+)
 # Of the runtime's four builds; the page doesn't use the one for JavaScript promises in WebAssembly.
 BUILDS = ("litert_wasm_internal", "litert_wasm_compat_internal", "litert_wasm_threaded_internal")
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}  # what every browser shows
@@ -96,7 +107,9 @@ def description(path) -> dict:
         if not {"name", "inputs", "outputs"} <= metadata.keys():
             raise ValueError("no inputs and outputs in it")
     except FileNotFoundError:
-        raise UserError(f"nothing says what {path} is (expected metadata in it, or {beside.name} beside); {ADVICE}") from None
+        raise UserError(
+            f"nothing says what {path} is (expected metadata in it, or {beside.name} beside); {ADVICE}"
+        ) from None
     except (ValueError, LookupError, AttributeError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"damaged description: {path} ({error}); {ADVICE}") from error
     return metadata
@@ -104,13 +117,11 @@ def description(path) -> dict:
 
 def page_folder() -> Path:
     """Where the page's files are: beside the package in the source tree, or where the wheel has put them."""
-    schemes = ("data", sysconfig.get_preferred_scheme("user"))
-    folders = [Path(__file__).parents[2] / "export" / "browser"]
-    folders += [Path(sysconfig.get_path("data", *scheme), "share", "tfi2i", "browser") for scheme in ([], schemes[1:])]
-    for folder in folders:
+    installed = [Path(base, "share", "tfi2i", "browser") for base in (sys.prefix, getuserbase())]
+    for folder in (Path(__file__).parents[2] / "export" / "browser", *installed):
         if (folder / "index.html").exists():
             return folder
-    raise UserError(f"the page's files are missing (expected in {folders[1]}); install tfi2i again")
+    raise UserError(f"the page's files are missing (expected in {installed[0]}); install tfi2i again")
 
 
 def _is_site(folder):
