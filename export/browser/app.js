@@ -1,26 +1,42 @@
 // The page: what is chosen, run and shown. `window.tfi2i` is its hook for tests and for pages around it: see README.md.
 
+import { openCamera } from "./camera.js";
 import { codeControl, element, icon, labelControl, readable, segmented } from "./controls.js";
 import { Model, Problem, readMetadata } from "./model.js";
 import { decode, download, fit, heatColours, show, toPixels, toTensor } from "./picture.js";
 
 const PAPERS = {
-  gan: "GAN", pix2pix: "pix2pix", cyclegan: "CycleGAN", unit: "UNIT", munit: "MUNIT", samunit: "SA-MUNIT", drit: "DRIT",
-  ugatit: "U-GAT-IT", stargan: "StarGAN", dtn: "DTN", diat: "DIAT", srgan: "SRGAN",
+  gan: "GAN",
+  pix2pix: "pix2pix",
+  cyclegan: "CycleGAN",
+  unit: "UNIT",
+  munit: "MUNIT",
+  samunit: "SA-MUNIT",
+  drit: "DRIT",
+  ugatit: "U-GAT-IT",
+  stargan: "StarGAN",
+  dtn: "DTN",
+  diat: "DIAT",
+  srgan: "SRGAN",
 };
 const $ = (id) => document.getElementById(id);
 
 const entries = []; // the models to choose from: { metadata, file } of the site, { metadata, bytes } of the visitor
 const choice = { accelerator: "wasm" }; // and name, way, quantization
-let model, controls = [], picture, camera;
+let model;
 let opening = 0; // counts the models asked for: only the last one is shown
+let controls = [];
+let picture;
+let camera;
 
 // Errors
 
 function tell(error, about) {
   if (!(error instanceof Problem)) console.error(error);
   const text = error instanceof Problem ? error.message : `something went wrong: ${error?.message ?? error}`;
-  $("alert").querySelector("p").textContent = about ? `${about}: ${text}` : text.charAt(0).toUpperCase() + text.slice(1);
+  $("alert").querySelector("p").textContent = about
+    ? `${about}: ${text}`
+    : text.charAt(0).toUpperCase() + text.slice(1);
   $("alert").hidden = false;
 }
 
@@ -51,7 +67,9 @@ async function readSite() {
   }
   if (!site?.models?.length) {
     headline("No model yet", "Drop a .tflite file that tfi2i has exported anywhere on this page.");
-    throw new Problem("models.json: this site lists no models (expected it beside index.html); open a .tflite file of yours");
+    throw new Problem(
+      "models.json: this site lists no models (expected it beside index.html); open a .tflite file of yours",
+    );
   }
   entries.push(...site.models);
   samples(site.samples ?? []);
@@ -110,28 +128,34 @@ async function fetched(file) {
 }
 
 /** A .tflite file of the visitor's; it joins the models to choose from once it works. */
-const openFile = told(async (file) => {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const metadata = readMetadata(bytes);
-  await openModel(bytes, metadata, choice.accelerator);
-  entries.unshift({ metadata, bytes });
-  Object.assign(choice, keysOf(entries[0]));
-  showChoosers();
-}, (file) => file.name);
+const openFile = told(
+  async (file) => {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const metadata = readMetadata(bytes);
+    await openModel(bytes, metadata, choice.accelerator);
+    entries.unshift({ metadata, bytes });
+    Object.assign(choice, keysOf(entries[0]));
+    showChoosers();
+  },
+  (file) => file.name,
+);
 
 function showChoosers() {
   const rows = [];
-  const values = (key, fixed) => [...new Set(entries.filter((entry) => fixed.every((k) => keysOf(entry)[k] === choice[k])).map((entry) => keysOf(entry)[key]))];
-  const row = (key, legend, all, text) => {
-    if (all.length < 2) return;
-    rows.push(segmented(legend, all.map((value) => [value, text(value)]), choice[key], (value) => {
+  let left = entries;
+  const row = (key, legend, readable) => {
+    const values = [...new Set(left.map((entry) => keysOf(entry)[key]))];
+    const texts = values.map((value) => [value, readable(value ?? "")]);
+    const choose = (value) => {
       choice[key] = value;
       openChosen();
-    }));
+    };
+    if (values.length > 1) rows.push(segmented(legend, texts, choice[key], choose));
+    left = left.filter((entry) => keysOf(entry)[key] === choice[key]);
   };
-  row("name", "Model", values("name", []), readable);
-  row("way", "Direction", values("way", ["name"]), (way) => way?.replace("to", " → ") ?? "");
-  row("quantization", "Weights", values("quantization", ["name", "way"]), (text) => text);
+  row("name", "Model", readable);
+  row("way", "Direction", (way) => way.replace("to", " → "));
+  row("quantization", "Weights", (text) => text);
   $("choosers").replaceChildren(...rows);
   $("choosers").hidden = !rows.length;
   $("engine").querySelector("select").value = choice.accelerator;
@@ -147,8 +171,9 @@ function showModel() {
   const [image, output] = [model.input("image"), model.output("image")];
   headline(readable(metadata.name), `${PAPERS[metadata.model] ?? metadata.model} · ${metadata.task}`);
   document.title = `${readable(metadata.name)} · tfi2i`;
-  $("about").textContent = `${PAPERS[metadata.model] ?? metadata.model}, version ${metadata.version}, made with tfi2i ${metadata.tfi2i}. `
-    + `Data: ${metadata.data ?? "not known"}. Licence: ${metadata.licence ?? "unknown"}.`;
+  $("about").textContent =
+    `${PAPERS[metadata.model] ?? metadata.model}, version ${metadata.version}, made with tfi2i ${metadata.tfi2i}. ` +
+    `Data: ${metadata.data ?? "not known"}. Licence: ${metadata.licence ?? "unknown"}.`;
   if (!image) stopCamera();
   $("input").hidden = !image;
   $("stage").classList.toggle("alone", !image);
@@ -167,7 +192,8 @@ function showModel() {
 
 // From picture to result
 
-let wanted = false, work;
+let wanted = false;
+let work;
 
 /** Runs the model on what is chosen now; what changes while it runs is run next, once. Resolves when all is shown. */
 function refresh() {
@@ -219,32 +245,40 @@ function showResult(outputs, ms, inner, size) {
   $("output-canvas").hidden = false;
   $("waiting").hidden = true;
   $("save").disabled = false;
-  for (const canvas of [$("input-canvas"), $("output-canvas")]) canvas.classList.toggle("coarse", Math.max(canvas.width, canvas.height) < 48);
+  for (const canvas of [$("input-canvas"), $("output-canvas")]) {
+    canvas.classList.toggle("coarse", Math.max(canvas.width, canvas.height) < 48);
+  }
   const heat = model.output("heatmap");
   $("heat-canvas").hidden = !heat || !$("heat").checked;
   if (heat && size) show($("heat-canvas"), heatColours(outputs[heat.name], heat), inner, size);
   const engine = model.accelerator === "webgpu" ? "GPU" : `CPU${model.threads > 1 ? `, ${model.threads} threads` : ""}`;
-  const rate = camera && camera.rate();
-  $("numbers").textContent = [`${ms.toFixed(ms < 10 ? 1 : 0)} ms`, rate && `${rate.toFixed(0)} frames/s`, `${pixels.width} × ${pixels.height}`, engine].filter(Boolean).join(" · ");
+  const facts = [`${ms.toFixed(ms < 10 ? 1 : 0)} ms`, `${pixels.width} × ${pixels.height}`, engine];
+  if (camera) facts.splice(1, 0, `${rate(camera.times).toFixed(0)} frames/s`);
+  $("numbers").textContent = facts.join(" · ");
 }
 
 // Pictures
 
-const usePicture = told(async (file) => {
-  const decoded = await decode(file);
-  stopCamera();
-  clearAlert();
-  picture?.close?.();
-  picture = decoded;
-  await refresh();
-}, (file) => file.name);
+const usePicture = told(
+  async (file) => {
+    if (model && !model.input("image")) throw new Problem("this model takes no picture; open another model first");
+    const decoded = await decode(file);
+    stopCamera();
+    clearAlert();
+    picture?.close?.();
+    picture = decoded;
+    await refresh();
+  },
+  (file) => file.name,
+);
 
 function samples(files) {
-  $("samples").replaceChildren(...files.map((file, k) => {
+  const buttons = files.map((file, k) => {
     const button = element("button", { type: "button" }, element("img", { src: file, alt: `Sample ${k + 1}` }));
-    button.addEventListener("click", told(() => useSample(file)));
+    listen(button, "click", () => useSample(file));
     return button;
-  }));
+  });
+  $("samples").replaceChildren(...buttons);
 }
 
 async function useSample(file) {
@@ -263,37 +297,20 @@ async function useFiles(files) {
 
 // Camera
 
-const REFUSED = {
-  NotAllowedError: "the camera was refused; allow it in the browser's settings for this page",
-  NotFoundError: "no camera found; choose a picture",
-  NotReadableError: "the camera is busy in another program; close that and try again",
-};
-
 async function startCamera() {
-  if (!navigator.mediaDevices) throw new Problem("no camera: browsers lend it to localhost and https pages only; choose a picture");
-  let stream;
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 640 } } });
-  } catch (error) {
-    throw new Problem(REFUSED[error.name] ?? `the camera did not start: ${error.message}`);
-  }
-  const video = element("video", { srcObject: stream, muted: true, playsInline: true });
-  await video.play();
+  camera = { ...(await openCamera()), times: [] };
   clearAlert();
-  const times = [];
-  camera = {
-    video,
-    mirrored: stream.getVideoTracks()[0].getSettings().facingMode !== "environment", // as in a mirror
-    rate: () => (times.length > 1 ? ((times.length - 1) * 1000) / (times.at(-1) - times[0]) : 0),
-    stop: () => stream.getTracks().forEach((track) => track.stop()),
-  };
   cameraButton(true);
-  for (const now = camera; camera === now; ) {
+  for (const now = camera; camera === now;) {
     await refresh();
-    times.push(performance.now());
-    if (times.length > 20) times.shift();
+    now.times.push(performance.now());
+    if (now.times.length > 20) now.times.shift();
     await new Promise(requestAnimationFrame);
   }
+}
+
+function rate(times) {
+  return times.length > 1 ? ((times.length - 1) * 1000) / (times.at(-1) - times[0]) : 0;
 }
 
 function stopCamera() {
@@ -309,40 +326,44 @@ function cameraButton(on) {
 
 // Wiring
 
-$("alert").querySelector("button").addEventListener("click", clearAlert);
-$("open-model").addEventListener("click", () => $("model-file").click());
-for (const id of ["empty", "choose"]) $(id).addEventListener("click", () => $("picture-file").click());
+function listen(target, event, action) {
+  target.addEventListener(event, told(action));
+}
+
+listen($("alert").querySelector("button"), "click", clearAlert);
+listen($("open-model"), "click", () => $("model-file").click());
+for (const id of ["empty", "choose"]) listen($(id), "click", () => $("picture-file").click());
 for (const id of ["model-file", "picture-file"]) {
-  $(id).addEventListener("change", told(async ({ target }) => {
+  listen($(id), "change", async ({ target }) => {
     await useFiles(target.files);
     target.value = ""; // so that the same file can be chosen again
-  }));
+  });
 }
-$("camera").addEventListener("click", told(() => (camera ? stopCamera() : startCamera())));
-$("whole").addEventListener("change", refresh);
-$("heat").addEventListener("change", refresh);
-$("save").addEventListener("click", told(() => {
+listen($("camera"), "click", () => (camera ? stopCamera() : startCamera()));
+listen($("whole"), "change", refresh);
+listen($("heat"), "change", refresh);
+listen($("save"), "click", () => {
   const { name, way } = model.metadata;
   return download($("output-canvas"), `${[name, way].filter(Boolean).join("_")}.png`);
-}));
-document.addEventListener("paste", told(({ clipboardData: { files } }) => files.length && useFiles(files)));
-document.addEventListener("dragover", (event) => {
+});
+listen($("engine").querySelector("select"), "change", ({ target }) => {
+  choice.accelerator = target.value;
+  return openChosen();
+});
+listen(document, "paste", ({ clipboardData: { files } }) => files.length && useFiles(files));
+listen(document, "dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dragging");
 });
-document.addEventListener("dragleave", ({ relatedTarget }) => relatedTarget ?? document.body.classList.remove("dragging"));
-document.addEventListener("drop", told((event) => {
+listen(document, "dragleave", ({ relatedTarget }) => relatedTarget ?? document.body.classList.remove("dragging"));
+listen(document, "drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dragging");
   return useFiles(event.dataTransfer.files);
-}));
-$("engine").querySelector("select").addEventListener("change", ({ target }) => {
-  choice.accelerator = target.value;
-  openChosen();
 });
-navigator.gpu?.requestAdapter().then((adapter) => ($("engine").hidden = !adapter));
 addEventListener("error", ({ error, message }) => tell(error ?? message));
 addEventListener("unhandledrejection", ({ reason }) => tell(reason));
+navigator.gpu?.requestAdapter().then((adapter) => ($("engine").hidden = !adapter));
 
 headline("Loading the model", "");
 const ready = told(async () => {

@@ -2,7 +2,7 @@
 
 /** Numbers in [0, 1), the same for the same seed (mulberry32). */
 function* uniform(seed) {
-  for (let state = seed >>> 0; ; ) {
+  for (let state = seed >>> 0; ;) {
     state = (state + 0x6d2b79f5) >>> 0;
     let bits = Math.imul(state ^ (state >>> 15), state | 1);
     bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
@@ -25,9 +25,10 @@ export function draw(seed, length, distribution) {
   return Float32Array.from({ length }, number);
 }
 
-/** The code at t in [0, 1] from a to b; between normal ones on a quarter of a circle, where all are as likely as the ends. */
+/** The code at t in [0, 1] from a to b; of normal ones on a quarter circle, where all are as likely as the ends. */
 export function between(a, b, t, distribution) {
-  const [first, second] = distribution === "normal" ? [Math.cos((t * Math.PI) / 2), Math.sin((t * Math.PI) / 2)] : [1 - t, t];
+  const [first, second] =
+    distribution === "normal" ? [Math.cos((t * Math.PI) / 2), Math.sin((t * Math.PI) / 2)] : [1 - t, t];
   return a.map((value, k) => first * value + second * b[k]);
 }
 

@@ -40,7 +40,14 @@ export function codeControl(input, onChange, shown) {
   const [length, distribution] = [input.shape[1], input.distribution ?? "normal"];
   const title = input.kind === "style" ? "Style" : "Noise";
   const seeds = [1, 2];
-  const slider = element("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, ariaLabel: `${title}: from the first to the second` });
+  const slider = element("input", {
+    type: "range",
+    min: 0,
+    max: 1,
+    step: 0.01,
+    value: 0,
+    ariaLabel: `${title}: from the first to the second`,
+  });
   slider.addEventListener("input", onChange);
 
   const throwDie = (k) => {
@@ -49,7 +56,11 @@ export function codeControl(input, onChange, shown) {
     paint();
   };
   const dice = ["First", "Second"].map((word, k) => {
-    const die = element("button", { type: "button", className: "die", title: `${word} ${title.toLowerCase()}: throw the die` }, icon("die"));
+    const die = element(
+      "button",
+      { type: "button", className: "die", title: `${word} ${title.toLowerCase()}: throw the die` },
+      icon("die"),
+    );
     die.setAttribute("aria-label", die.title);
     die.addEventListener("click", () => {
       throwDie(k);
@@ -103,20 +114,41 @@ export function labelControl(input, onChange) {
     const groups = exclusive.filter((group) => group.every((name) => names.includes(name)));
     const choices = groups.map((group) => {
       const now = group.find((name) => present.has(name));
-      return segmented("One of", group.map((name) => [name, readable(name)]), now, (name) => {
-        for (const other of group) present.delete(other);
-        change(name, true);
+      return segmented(
+        "One of",
+        group.map((name) => [name, readable(name)]),
+        now,
+        (name) => {
+          for (const other of group) present.delete(other);
+          change(name, true);
+        },
+      );
+    });
+    const switches = names
+      .filter((name) => !groups.flat().includes(name))
+      .map((name) => {
+        const box = element("input", { type: "checkbox", role: "switch", checked: present.has(name) });
+        box.addEventListener("change", () => change(name, box.checked));
+        return element("label", { className: "toggle" }, box, element("span", {}, readable(name)));
       });
-    });
-    const switches = names.filter((name) => !groups.flat().includes(name)).map((name) => {
-      const box = element("input", { type: "checkbox", role: "switch", checked: present.has(name) });
-      box.addEventListener("change", () => change(name, box.checked));
-      return element("label", { className: "toggle" }, box, element("span", {}, readable(name)));
-    });
     body.replaceChildren(...choices, ...switches);
   };
   ofSet();
-  const heading = sets.length > 1 ? [segmented("Labels of", sets.map((names, k) => [k, `Set ${k + 1}`]), 0, (k) => { chosen = k; ofSet(); onChange(); })] : [];
+  const heading =
+    sets.length > 1
+      ? [
+          segmented(
+            "Labels of",
+            sets.map((names, k) => [k, `Set ${k + 1}`]),
+            0,
+            (k) => {
+              chosen = k;
+              ofSet();
+              onChange();
+            },
+          ),
+        ]
+      : [];
   return {
     name: input.name,
     element: element("fieldset", { className: "control" }, element("legend", {}, "Labels"), ...heading, body),

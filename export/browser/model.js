@@ -19,10 +19,17 @@ export function readMetadata(bytes) {
   try {
     let end = bytes.length - 22; // the end record of an archive without a comment
     while (view.getUint32(end, true) !== 0x06054b50) end -= 1;
-    const [entries, size, offset] = [view.getUint16(end + 10, true), view.getUint32(end + 12, true), view.getUint32(end + 16, true)];
+    const [entries, size, offset] = [
+      view.getUint16(end + 10, true),
+      view.getUint32(end + 12, true),
+      view.getUint32(end + 16, true),
+    ];
     const before = end - size - offset; // some writers count from the archive's begin, others from the file's
     for (let at = end - size, k = 0; k < entries; k += 1) {
-      const [length, name, extra, comment] = [view.getUint32(at + 20, true), ...[28, 30, 32].map((n) => view.getUint16(at + n, true))];
+      const [length, name, extra, comment] = [
+        view.getUint32(at + 20, true),
+        ...[28, 30, 32].map((n) => view.getUint16(at + n, true)),
+      ];
       if (text(at + 46, name) === "metadata.json") {
         const local = before + view.getUint32(at + 42, true);
         const begin = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
@@ -93,7 +100,9 @@ export class Model {
       const expected = shape.reduce((product, n) => product * n, 1);
       if (!(inputs[name] instanceof Float32Array) || inputs[name].length !== expected) {
         const received = inputs[name] ? `${inputs[name].constructor.name} of ${inputs[name].length}` : "nothing";
-        throw new Problem(`the model takes ${name} as Float32Array of ${expected} numbers, shape [${shape}]. Received: ${received}`);
+        throw new Problem(
+          `the model takes ${name} as Float32Array of ${expected} numbers, shape [${shape}]. Received: ${received}`,
+        );
       }
     }
     return this.#ask({ request: "run", inputs });
@@ -121,7 +130,8 @@ export class Model {
 }
 
 const EXPLAINED = {
-  runtime: (reason) => `the LiteRT runtime did not start: ${reason} (expected its files in runtime/; make the site again with \`tfi2i demo\`)`,
+  runtime: (reason) =>
+    `the LiteRT runtime did not start: ${reason} (expected its files in runtime/); make the site again`,
   model: (reason) => `LiteRT cannot read it: ${reason} (is the file whole? export it again)`,
   run: (reason) => `the model stopped while it ran: ${reason}`,
   closed: () => "the model was closed",
@@ -149,9 +159,13 @@ function checkDescription({ inputs, outputs }) {
 /** An order or a shape other than described would give wrong pictures without a word. */
 function checkAgainst(metadata, opened) {
   for (const side of ["inputs", "outputs"]) {
-    const [expected, received] = [metadata[side], opened[side]].map((list) => named([...list].sort((a, b) => (a.name < b.name ? -1 : 1))));
+    const [expected, received] = [metadata[side], opened[side]].map((list) =>
+      named([...list].sort((a, b) => (a.name < b.name ? -1 : 1))),
+    );
     if (expected !== received) {
-      throw new Problem(`not what its description says: expected ${side} ${expected}, received ${received}; export it again`);
+      throw new Problem(
+        `not what its description says: expected ${side} ${expected}, received ${received}; export it again`,
+      );
     }
   }
 }

@@ -18,7 +18,7 @@ export async function decode(file) {
  * @param {object} options
  * @param {number} options.width
  * @param {number} options.height
- * @param {boolean} [options.whole] keep all of it, between margins that its own blown-up middle fills; else crop the middle
+ * @param {boolean} [options.whole] keep all of it, between margins that its enlarged middle fills; else crop the middle
  * @param {boolean} [options.mirrored]
  * @returns {{pixels: ImageData, inner: {x: number, y: number, width: number, height: number}}} inner: without margins
  */
@@ -46,7 +46,8 @@ export function toTensor({ data }, { shape, range: [low, high] }) {
   const tensor = new Float32Array((data.length / 4) * channels);
   for (let pixel = 0, k = 0; pixel < data.length; pixel += 4) {
     if (channels === 3) for (let c = 0; c < 3; c += 1) tensor[k++] = data[pixel + c] * scale + low;
-    else tensor[k++] = Math.round(0.299 * data[pixel] + 0.587 * data[pixel + 1] + 0.114 * data[pixel + 2]) * scale + low;
+    else
+      tensor[k++] = Math.round(0.299 * data[pixel] + 0.587 * data[pixel + 1] + 0.114 * data[pixel + 2]) * scale + low;
   }
   return tensor;
 }
@@ -55,7 +56,9 @@ export function toTensor({ data }, { shape, range: [low, high] }) {
 export function toPixels(tensor, { shape: [, height, width, channels], range: [low, high] }) {
   const pixels = new ImageData(width, height);
   for (let pixel = 0, k = 0; k < tensor.length; pixel += 4, k += channels) {
-    for (let c = 0; c < 3; c += 1) pixels.data[pixel + c] = ((tensor[k + (c % channels)] - low) / (high - low)) * 255; // clamps and rounds
+    for (let c = 0; c < 3; c += 1) {
+      pixels.data[pixel + c] = ((tensor[k + (c % channels)] - low) / (high - low)) * 255; // clamped and rounded
+    }
     pixels.data[pixel + 3] = 255;
   }
   return pixels;
@@ -73,7 +76,7 @@ export function heatColours(heat, { shape: [, height, width] }) {
   return pixels;
 }
 
-/** Shows pixels on a canvas; of those the part inside `inner`, which is given in pixels of an image `of` wide and high. */
+/** Shows on a canvas the part of pixels inside `inner`, which is in pixels of an image of the size `of`. */
 export function show(canvas, pixels, inner, of) {
   const [kx, ky] = [pixels.width / of.width, pixels.height / of.height];
   canvas.width = Math.max(1, Math.round(inner.width * kx));

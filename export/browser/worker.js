@@ -1,5 +1,5 @@
-// One model and a LiteRT runtime of its own, off the page's thread. A damaged file can stop or hang the runtime for good:
-// then the page ends this worker, and nothing else is lost.
+// One model and a LiteRT runtime of its own, off the page's thread. A damaged file can stop or hang the runtime for
+// good: then the page ends this worker, and nothing else is lost.
 //
 // A classic worker, because the runtime loads its script with importScripts, which module workers lack.
 
@@ -11,7 +11,10 @@ let litert, model;
 async function start() {
   litert = await import(`${RUNTIME}core/index.js`);
   // Threads need shared memory, which browsers give to pages served with the headers COOP and COEP.
-  const threads = self.crossOriginIsolated && (await litert.supportsFeature("relaxedSimd")) && (await litert.supportsFeature("threads"));
+  const threads =
+    self.crossOriginIsolated &&
+    (await litert.supportsFeature("relaxedSimd")) &&
+    (await litert.supportsFeature("threads"));
   // In a worker the runtime's script would take this file for itself and look for its parts in the wrong folder.
   self.Module = {
     locateFile: (file) => `${RUNTIME}wasm/${file}`,
@@ -68,5 +71,8 @@ function reasonOf(error) {
 self.onmessage = async ({ data: { id, request, ...rest } }) => {
   const answer = await { open, run }[request](rest);
   const arrays = request === "run" ? Object.values(answer.outputs ?? {}) : [];
-  self.postMessage({ id, ...answer }, arrays.map((array) => array.buffer));
+  self.postMessage(
+    { id, ...answer },
+    arrays.map((array) => array.buffer),
+  );
 };

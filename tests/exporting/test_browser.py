@@ -308,6 +308,28 @@ def test_styles_by_die_and_slider(page, picture):
     assert (page.pixels() != first).any()
 
 
+def test_codes_have_their_distribution_all_the_way(page):
+    codes = page.js(
+        "const { between, draw } = await import('./codes.js');"
+        "const [a, b] = [1, 2].map((seed) => draw(seed, 20000, given[0]));"
+        "return [a, b, between(a, b, 0, given[0]), between(a, b, 0.5, given[0]), between(a, b, 1, given[0])]"
+        ".map((code) => [...code])",
+        "normal",
+    )
+    a, b, begin, middle, end = np.float32(codes)
+    np.testing.assert_allclose([begin, end], [a, b], atol=1e-6)
+    for code in (a, b, middle):
+        assert abs(code.mean()) < 0.02 and abs(code.std() - 1) < 0.02
+    assert abs(np.mean(a * b)) < 0.02
+    uniform = np.float32(page.js("return [...(await import('./codes.js')).draw(3, 20000, 'uniform')]"))
+    assert (
+        uniform.min() >= -1
+        and uniform.max() <= 1
+        and abs(uniform.mean()) < 0.02
+        and abs(uniform.std() - 3**-0.5) < 0.01
+    )
+
+
 def test_labels_of_two_sets(page, models, picture):
     page.choose("labelled")
     page.give("picture-file", picture)

@@ -25,6 +25,7 @@ PAGE = (
     "page.css",
     "icon.svg",
     "app.js",
+    "camera.js",
     "controls.js",
     "codes.js",
     "model.js",
