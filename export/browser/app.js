@@ -143,9 +143,9 @@ const openFile = told(
 function showChoosers() {
   const rows = [];
   let left = entries;
-  const row = (key, legend, readable) => {
+  const row = (key, legend, textOf) => {
     const values = [...new Set(left.map((entry) => keysOf(entry)[key]))];
-    const texts = values.map((value) => [value, readable(value ?? "")]);
+    const texts = values.map((value) => [value, textOf(value ?? "")]);
     const choose = (value) => {
       choice[key] = value;
       openChosen();
