@@ -6,12 +6,10 @@ with server("site", port=8000) as httpd: httpd.serve_forever()
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
@@ -19,6 +17,8 @@ from pathlib import Path
 from site import getuserbase
 
 from tfi2i.errors import UserError
+from tfi2i.exporting.artefact import number_of
+from tfi2i.exporting.litert import metadata_of
 
 PAGE = (
     "index.html",
@@ -86,8 +86,8 @@ def model_files(export) -> list[Path]:
     export = Path(export)
     if export.is_file() and export.suffix == ".tflite":
         return [export]
-    versions = [path for path in export.glob("*/") if re.fullmatch(r"\d+(-devices)?", path.name)]
-    folders = [export, *sorted(versions, key=lambda path: int(path.name.split("-")[0]), reverse=True)]
+    versions = [path for path in export.glob("*/") if number_of(path.name)]
+    folders = [export, *sorted(versions, key=lambda path: number_of(path.name), reverse=True)]
     found = next((files for folder in folders if (files := sorted(folder.glob("*.tflite")))), None)
     if not found:
         raise UserError(
@@ -100,19 +100,15 @@ def description(path) -> dict:
     """The metadata inside a .tflite file, or else of the .json beside it. Raises `UserError` where there is neither."""
     beside = path.with_suffix(".json")
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                metadata = json.loads(archive.read("metadata.json"))
-        else:
-            metadata = json.loads(beside.read_text(encoding="utf-8"))
-        if not {"name", "inputs", "outputs"} <= metadata.keys():
-            raise ValueError("no inputs and outputs in it")
+        metadata = metadata_of(path) or json.loads(beside.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(
             f"nothing says what {path} is (expected metadata in it, or {beside.name} beside); {ADVICE}"
         ) from None
-    except (ValueError, LookupError, AttributeError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"damaged description: {path} ({error}); {ADVICE}") from error
+    except (ValueError, OSError) as error:
+        raise UserError(f"damaged description: {beside} ({error}); {ADVICE}") from error
+    if not (isinstance(metadata, dict) and {"name", "inputs", "outputs"} <= metadata.keys()):
+        raise UserError(f"damaged description: {path} (no inputs and outputs in it); {ADVICE}")
     return metadata
 
 
