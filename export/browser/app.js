@@ -1,7 +1,7 @@
 // The page: what is chosen, run and shown. `window.tfi2i` is its hook for tests and for pages around it: see README.md.
 
 import { openCamera } from "./camera.js";
-import { codeControl, element, icon, labelControl, readable, segmented } from "./controls.js";
+import { codeControl, element, icon, labelControl, segmented } from "./controls.js";
 import { Model, Problem, readMetadata } from "./model.js";
 import { decode, download, fit, heatColours, show, toPixels, toTensor } from "./picture.js";
 
@@ -153,7 +153,7 @@ function showChoosers() {
     if (values.length > 1) rows.push(segmented(legend, texts, choice[key], choose));
     left = left.filter((entry) => keysOf(entry)[key] === choice[key]);
   };
-  row("name", "Model", readable);
+  row("name", "Model", (text) => text);
   row("way", "Direction", (way) => way.replace("to", " → "));
   row("quantization", "Weights", (text) => text);
   $("choosers").replaceChildren(...rows);
@@ -169,8 +169,8 @@ function headline(name, task) {
 function showModel() {
   const { metadata } = model;
   const [image, output] = [model.input("image"), model.output("image")];
-  headline(readable(metadata.name), `${PAPERS[metadata.model] ?? metadata.model} · ${metadata.task}`);
-  document.title = `${readable(metadata.name)} · tfi2i`;
+  headline(metadata.name, `${PAPERS[metadata.model] ?? metadata.model} · ${metadata.task}`);
+  document.title = `${metadata.name} · tfi2i`;
   $("about").textContent =
     `${PAPERS[metadata.model] ?? metadata.model}, version ${metadata.version}, made with tfi2i ${metadata.tfi2i}. ` +
     `Data: ${metadata.data ?? "not known"}. Licence: ${metadata.licence ?? "unknown"}.`;

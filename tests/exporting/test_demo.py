@@ -10,12 +10,16 @@ import threading
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from exporting.networks import inputs_of, unet
 from PIL import Image
 
 from tfi2i.cli import main
+from tfi2i.data.prepared import to_pixels
 from tfi2i.errors import UserError
-from tfi2i.exporting import demo
+from tfi2i.exporting import demo, export_networks
+from tfi2i.exporting.about import About
 
 IMAGE = {"name": "image", "kind": "image", "shape": [1, 8, 8, 3], "dtype": "float32", "range": [-1, 1]}
 
@@ -244,3 +248,16 @@ def test_the_command_serves_until_ctrl_c_and_needs_no_tensorflow(export, runtime
         process.kill()
     assert process.returncode == 130 and errors == "tfi2i: interrupted\n"
     assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_the_exports_own_images_are_samples(runtime, tmp_path):
+    network = {"AtoB": unet()}
+    given = inputs_of(network["AtoB"], 2, (16, 16))
+    for source, wanted in (("my pictures", ["samples/AtoB_1.png", "samples/AtoB_2.png"]), ("random numbers", [])):
+        compared = ({"AtoB": given}, source)
+        options = {"size": (16, 16), "out": tmp_path / source, "benchmark": False}
+        path = export_networks(network, About("a"), compared, ("litert",), **options).path
+        site = demo.make_site(path, tmp_path / f"site of {source}", runtime)
+        assert json.loads((site / "models.json").read_text())["samples"] == wanted
+    with Image.open(tmp_path / "site of my pictures" / "samples" / "AtoB_1.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), to_pixels(given["image"][0]))

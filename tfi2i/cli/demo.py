@@ -8,7 +8,9 @@ from pathlib import Path
 def add_arguments(parser, argv):
     parser.add_argument("export", metavar="EXPORT", help="exports/NAME, one of its versions, or a .tflite file")
     parser.add_argument("--port", type=int, default=8000, help="on this machine; 0 takes any free one [%(default)s]")
-    parser.add_argument("--samples", metavar="IN", help="a picture, or a folder of them, that the page offers")
+    parser.add_argument(
+        "--samples", metavar="IN", help="a picture, or a folder of them, that the page offers [the export's]"
+    )
     parser.add_argument("--out", metavar="SITE", help="write the site for a static host instead of serving it")
     parser.add_argument("--runtime", metavar="DIR", help="node_modules with LiteRT's runtime [npm fetches it, once]")
     parser.add_argument("--no_open", action="store_true", help="don't open the browser")

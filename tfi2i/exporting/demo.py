@@ -16,8 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from site import getuserbase
 
+import numpy as np
+
+from tfi2i.data import images
+from tfi2i.data.prepared import to_pixels
 from tfi2i.errors import UserError
 from tfi2i.exporting.artefact import number_of
+from tfi2i.exporting.examples import RANDOM
 from tfi2i.exporting.litert import metadata_of
 
 PAGE = (
@@ -45,7 +50,8 @@ def make_site(export, site, runtime=None, samples=None) -> Path:
         export: the folder of an export's versions, of which the highest counts, one version, or a .tflite file.
         site: the folder to write; one that holds such a site is replaced.
         runtime: a node_modules folder with @litertjs/core; default: a cache that npm fills when it is first needed.
-        samples: a folder of pictures, or one picture, that the page offers to try.
+        samples: a folder of pictures, or one picture, that the page offers to try; default: those that the export was
+            compared on.
 
     Raises: `UserError` where there is no model, npm is needed and absent, or `site` is another folder.
     """
@@ -68,11 +74,13 @@ def make_site(export, site, runtime=None, samples=None) -> Path:
                 shutil.copy(path.with_suffix(".json"), made / "models")
         for path in pictures:
             shutil.copy(path, made / "samples")
+        if not pictures:
+            _write_own_samples(models[0][0].parent, made / "samples")
         _copy_runtime(packages, made / "runtime")
         listed = {
             "tfi2i": version("tfi2i"),
             "models": [{"file": f"models/{path.name}", "metadata": metadata} for path, metadata in models],
-            "samples": [f"samples/{path.name}" for path in pictures],
+            "samples": sorted(f"samples/{path.name}" for path in (made / "samples").iterdir()),
         }
         (made / "models.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
         if site.exists():
@@ -135,6 +143,21 @@ def _pictures(samples):
     if not pictures:
         raise UserError(f"--samples={samples} (expected PNG, JPEG or WebP files); name a picture or a folder of them")
     return pictures
+
+
+def _write_own_samples(version, folder):
+    """The images that lie with an export for its proof, as PNG files; none where these are random numbers."""
+    record, proof = version / "export.json", version / "proof.npz"
+    if not (record.is_file() and proof.is_file()):
+        return
+    if json.loads(record.read_text(encoding="utf-8"))["compared_on"]["from"] == RANDOM:
+        return
+    with np.load(proof) as arrays:
+        for key in arrays.files:
+            kind, way, name = key.split("/")
+            if (kind, name) == ("inputs", "image"):
+                for k, image in enumerate(arrays[key]):
+                    images.write(folder / f"{way}_{k + 1}.png", to_pixels(image))
 
 
 def _packages(runtime):

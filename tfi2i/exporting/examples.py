@@ -9,6 +9,8 @@ from tfi2i.data.prepared import kind_of_data, prepared, to_float
 from tfi2i.errors import UserError
 from tfi2i.exporting.network import is_image
 
+RANDOM = "random numbers"  # instead of images
+
 
 def examples(networks, model, job, size, split, count, folder=None):
     """`count` inputs of each network: ({way: {name: float32 array (count, ...)}}, where they are from).
@@ -28,7 +30,7 @@ def examples(networks, model, job, size, split, count, folder=None):
         chosen = [images.read(paths[k]) for k in _spread(len(paths), count)]
         pictures, labels, source = {way: chosen for way in networks}, None, str(folder)
     else:
-        pictures, labels, source = _of_run(model, job, split, count) if job else (None, None, "random numbers")
+        pictures, labels, source = _of_run(model, job, split, count) if job else (None, None, RANDOM)
     random = np.random.default_rng(0)
     found = {}
     for way, network in networks.items():
@@ -58,7 +60,7 @@ def _of_run(model, job, split, count):
         data = prepared(source, job.config, training=False, multiple=job.config.stride, cache_bytes=0)
     except UserError as error:
         print(f"tfi2i: warning: random numbers instead of images ({error}); give --images=FOLDER", file=sys.stderr)
-        return None, None, "random numbers"
+        return None, None, RANDOM
     chosen = [data[k] for k in _spread(len(data), count)]
     if kind_of_data(job.config) == "labelled":
         # Each is given the label of another, which is one that occurs.

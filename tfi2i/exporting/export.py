@@ -61,7 +61,7 @@ def export(
     Returns: `Exported`.
     Raises: `UserError` for a wrong format or size, `ExportMismatch` where an artefact is not the model.
     """
-    from tfi2i.exporting.examples import examples
+    from tfi2i.exporting.examples import RANDOM, examples
     from tfi2i.run import Job, load
 
     model, job = load(run), Job.load(run)
@@ -70,7 +70,7 @@ def export(
     size = _checked_size(networks, size or (side, side), model.config.stride)
     if calibrated := set(quantizations) & set(CALIBRATED):
         representative, source = examples(networks, model, job, size, "train", CALIBRATION_IMAGES, pictures)
-        if source == "random numbers":
+        if source == RANDOM:
             raise UserError(
                 f"--quantize={','.join(sorted(calibrated))} measures ranges on real images, and {run} has none at "
                 "hand; give --images=FOLDER"
