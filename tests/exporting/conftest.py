@@ -1,10 +1,12 @@
-"""Small SavedModels with the signatures of an export, for what calls them: the C program, servers and their client."""
+"""Exports as servers find them, for what calls them: the C program, test doubles of a server and their client."""
 
 import io
 
+import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from exporting.networks import exported, randomised, unet
+from keras import layers
 from PIL import Image
 
 STYLE = 3
@@ -12,18 +14,19 @@ STYLE = 3
 
 @pytest.fixture(scope="session")
 def exports(tmp_path_factory):
-    """A folder of exports: plain/1 and plain/2 of images, styled/1 of images and styles, noisy/1 of noise."""
+    """A folder of exports: plain/1 and plain/2 of images, styled/1 of images and styles in two ways, noisy/1 of noise.
+
+    Of styled the first way also tells its attention.
+    """
     folder = tmp_path_factory.mktemp("exports")
-    for place, inputs in {
-        "plain/1": ["image"],
-        "plain/2": ["image"],
-        "styled/1": ["image", "style"],
-        "noisy/1": ["noise"],
+    for name, networks in {
+        "plain": [unet(), unet(seed=1)],
+        "styled": [{"AtoB": styled(0, attention=True), "BtoA": styled(1)}],
+        "noisy": [noisy()],
     }.items():
-        module, found = network(inputs, seed=len(place) + int(place[-1]))
-        tf.saved_model.save(module, str(folder / place), signatures=found)
-    (folder / "plain" / "models.config").write_text("")  # a server passes by what is no version
-    (folder / "plain" / "3.partial").mkdir()
+        for network in networks:
+            exported(network, folder, name=name, formats=("saved_model",))
+    (folder / "plain" / "3.partial").mkdir()  # a server passes by what is no version
     return folder
 
 
@@ -36,63 +39,17 @@ def png():
     return pixels, file.getvalue()
 
 
-def network(inputs, seed):
-    """Convolution, instance norm, style and convolution; its signatures in floats, 8-bit pixels and files.
+def styled(seed, attention=False):
+    image, style = layers.Input((None, None, 3), name="image"), layers.Input((STYLE,), name="style")
+    x = layers.GroupNormalization(-1)(layers.Conv2D(16, 5, padding="same")(image))
+    x = layers.ReLU()(layers.Multiply()([x, layers.Reshape((1, 1, 16))(layers.Dense(16)(style))]))
+    output = layers.Conv2D(3, 3, padding="same", activation="tanh")(x)
+    heat = layers.AveragePooling2D(4)(keras.ops.mean(x, -1, keepdims=True))
+    given = {"image": output, "attention": heat} if attention else output
+    return randomised(keras.Model([image, style], given, name="styled"), seed)
 
-    AtoB_bytes has a second output.
-    """
-    module, random = tf.Module(), np.random.default_rng(seed)
-    module.kernels = [
-        tf.Variable(random.normal(0, 0.2, shape).astype("float32"))
-        for shape in ((5, 5, 3, 16), (STYLE, 16), (3, 3, 16, 3))
-    ]
-    down, mix, up = module.kernels
 
-    def translate(given):
-        x = given["image"] if "image" in given else tf.reshape(given["noise"], [-1, 4, 4, 3])
-        x = tf.nn.conv2d(x, down, 1, "SAME")
-        mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
-        x = tf.nn.relu((x - mean) * tf.math.rsqrt(variance + 1e-5))
-        if "style" in given:
-            x *= 1 + tf.matmul(given["style"], mix)[:, None, None]
-        return tf.tanh(tf.nn.conv2d(x, up, 1, "SAME"))
-
-    def pixels(image):
-        return tf.cast(tf.round((image + 1) * 127.5), tf.uint8)
-
-    def floats(image):
-        return tf.cast(image, tf.float32) / 127.5 - 1
-
-    def one_file(given):
-        if "image_bytes" in given:
-            given["image"] = floats(tf.io.decode_png(given.pop("image_bytes"), 3))
-        return tf.io.encode_png(pixels(translate({name: x[None] for name, x in given.items()}))[0])
-
-    vectors = {"style": [None, STYLE], "noise": [None, 48]}
-
-    def signature(form, dtype, suffix=""):
-        specs = [
-            tf.TensorSpec([None] if suffix else [None, None, None, 3], dtype, name + suffix)
-            if name == "image"
-            else tf.TensorSpec(vectors[name], tf.float32, name)
-            for name in inputs
-        ]
-        names = [spec.name for spec in specs]
-        return tf.function(lambda *given: form(dict(zip(names, given, strict=True))), input_signature=specs)
-
-    def as_pixels(given):
-        return {"image": pixels(translate({n: floats(x) if x.dtype == tf.uint8 else x for n, x in given.items()}))}
-
-    def as_files(given):
-        return {"image_bytes": tf.map_fn(one_file, given, fn_output_signature=tf.string)}
-
-    found = {
-        "serving_default": signature(lambda given: {"image": translate(given)}, tf.float32),
-        "serve_uint8": signature(as_pixels, tf.uint8),
-        "serve_bytes": signature(as_files, tf.string, "_bytes"),
-    }
-    if "image" in inputs:
-        found["AtoB_bytes"] = signature(
-            lambda given: {"attention_bytes": given["image_bytes"], **as_files(given)}, tf.string, "_bytes"
-        )
-    return module, found
+def noisy():
+    noise = layers.Input((48,), name="noise")
+    x = layers.Conv2DTranspose(3, 4, strides=4, activation="tanh")(layers.Reshape((4, 4, 3))(noise))
+    return randomised(keras.Model(noise, x, name="noisy"), 0)

@@ -371,7 +371,7 @@ def test_a_file_of_the_visitors(page, models, picture, tmp_path):
     with zipfile.ZipFile(file, "a") as archive:  # counts from the file's begin, the other exports from the archive's
         archive.writestr("metadata.json", json.dumps(described("brought_along", models["plain"])))
     page.give("model-file", file)
-    assert page.js("return $('name').textContent") == "Brought along" and not page.alert
+    assert page.js("return $('name').textContent") == "brought_along" and not page.alert
     page.give("picture-file", picture)
     assert np.abs(page.pixels() - as_pixels(models["plain"](as_tensor(picture)))).max() <= 2
 

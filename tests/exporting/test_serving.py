@@ -56,5 +56,22 @@ def test_warm_up_requests_are_the_servers_and_run(exports, png, tmp_path):
         assert (request.model_spec.name, request.model_spec.signature_name) == ("styled", signature)
         sent = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
         np.testing.assert_equal(sent, {name: np.asarray(value) for name, value in inputs.items()})
-        (answer,) = signatures[signature](**{name: tf.constant(array) for name, array in sent.items()}).values()
-        assert len(answer) == 2
+        answers = signatures[signature](**{name: tf.constant(array) for name, array in sent.items()})
+        assert {len(answer) for answer in answers.values()} == {2}
+
+
+@pytest.mark.parametrize("name", ["plain", "styled", "noisy"])
+def test_an_export_brings_a_request_of_each_signature(exports, name):
+    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason=REASON)
+    signatures = tf.saved_model.load(exports / name / "1").signatures
+    records = tf.data.TFRecordDataset(str(exports / name / "1" / WARM_UP))
+    requests = [logs.PredictionLog.FromString(record.numpy()).predict_log.request for record in records]
+    assert [request.model_spec.signature_name for request in requests] == [
+        "serving_default",
+        "serve_uint8",
+        "serve_bytes",
+    ]
+    for request in requests:
+        assert request.model_spec.name == name
+        sent = {key: tf.constant(tf.make_ndarray(tensor)) for key, tensor in request.inputs.items()}
+        assert signatures[request.model_spec.signature_name](**sent).keys() & {"image", "image_bytes"}
