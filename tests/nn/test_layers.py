@@ -13,6 +13,7 @@ from tfi2i.nn.padding import ReflectPad
 from tfi2i.nn.patchgan import patchgan
 from tfi2i.nn.resnet import resnet
 from tfi2i.nn.unet import unet
+from tfi2i.nn.upsampling import PixelShuffle, UpsampleNearest
 
 
 def noise(*shape, seed=0):
@@ -25,6 +26,38 @@ def test_reflect_pad_equals_tensorflows(padding, height, width, channels):
     x = noise(2, height, width, channels)
     wanted = tf.pad(x, [[0, 0], [padding] * 2, [padding] * 2, [0, 0]], "REFLECT")
     np.testing.assert_array_equal(ReflectPad(padding)(x), wanted)
+
+
+# The forms that delegates take whole are the only ones; over all sizes they equal the forms one would write.
+SIZES = (st.integers(1, 3), st.integers(2, 40), st.integers(2, 40), st.integers(1, 9))
+
+
+@settings(max_examples=30, deadline=None)
+@given(*SIZES)
+def test_instance_norm_equals_moments(batch, height, width, channels):
+    x = np.random.default_rng(height).normal(0.0, 1.0, (batch, height, width, channels)).astype("float32")
+    mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
+    wanted = tf.nn.batch_normalization(x, mean, variance, None, None, 1e-5)
+    np.testing.assert_allclose(InstanceNorm()(x), wanted, atol=1e-6, rtol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(*SIZES)
+def test_upsampling_equals_repetition(batch, height, width, channels):
+    x = noise(batch, height, width, channels)
+    np.testing.assert_array_equal(UpsampleNearest()(x), x.repeat(2, 1).repeat(2, 2))
+    unknown = tf.function(UpsampleNearest(), input_signature=[tf.TensorSpec([None, None, None, channels])])
+    np.testing.assert_array_equal(unknown(x), x.repeat(2, 1).repeat(2, 2))
+
+
+@settings(max_examples=30, deadline=None)
+@given(*SIZES, st.integers(2, 4))
+def test_pixel_shuffle_equals_its_definition(batch, height, width, channels, scale):
+    x = noise(batch, height, width, scale * scale * channels)
+    blocks = x.reshape(batch, height, width, scale, scale, channels).transpose(0, 1, 3, 2, 4, 5)
+    np.testing.assert_array_equal(
+        PixelShuffle(scale)(x), blocks.reshape(batch, scale * height, scale * width, channels)
+    )
 
 
 def test_instance_norm():
