@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def export(
     from tfi2i.exporting.examples import RANDOM, examples
     from tfi2i.run import Job, load
 
+    if "int8" in quantizations:
+        print(
+            "tfi2i: warning: int8 keeps norms in 8 bits, too, which loses much, and leaves the delegate in parts; "
+            "mixed_int8 is as small",
+            file=sys.stderr,
+        )
     model, job = load(run), Job.load(run)
     networks = _attentive(model, run) if attention else model.generators()
     side = model.config.crop_size // getattr(model.config, "scale", 1)

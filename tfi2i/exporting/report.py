@@ -166,8 +166,8 @@ def _page(record):
         f"Compared with the Keras model on {record['compared_on']['inputs']} inputs ({record['compared_on']['from']}); "
         "values are in [-1, 1], PSNR has a peak of 2.",
         "",
-        "| artefact | MB | max error | mean error | PSNR (dB) | delegated whole |",
-        "|---|---|---|---|---|---|",
+        "| artefact | MB | max error | mean error | PSNR (dB) | must reach | delegated whole |",
+        "|---|---|---|---|---|---|---|",
     ]
     for artefact in record["artefacts"]:
         delegated = {True: "yes", False: "no", None: ""}[artefact.get("fully_delegated")]
@@ -177,7 +177,7 @@ def _page(record):
             psnr = "equal" if image["psnr"] is None else f"{image['psnr']:.1f}"
             lines.append(
                 f"| {name} | {artefact['bytes'] / 1e6:.2f} | {image['max']:.1e} | {image['mean']:.1e} | {psnr} | "
-                f"{delegated} |"
+                f"{_bound(artefact['bound'])} | {delegated} |"
             )
     lines += ["", "![input, Keras, each artefact](export.png)", ""]
     lossy = [a["quantization"] for a in record["artefacts"] if a["quantization"] not in ("float32",)]
@@ -212,6 +212,10 @@ def _page(record):
         lines += [f"| {name} | `{digest}` |" for name, digest in sums.items()]
     made = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     return "\n".join([*lines, "", f"Made with {made}. `tfi2i verify` repeats the comparison.", ""])
+
+
+def _bound(bound):
+    return f"{bound['psnr']:g} dB" if "psnr" in bound else f"{bound['max']:g}, mean {bound['mean']:g}"
 
 
 def _specs(specs):
