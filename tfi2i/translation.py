@@ -226,7 +226,14 @@ def open_network(source, stochastic=False, direction=None):
     def call(image, *style):
         return artefact(image=image, **dict(zip(["style"], style, strict=False)))["image"]
 
-    return Network(call, artefact.stride, artefact.channels, artefact.size, artefact.style_dim)
+    return Network(
+        call,
+        artefact.stride,
+        artefact.channels,
+        artefact.size,
+        artefact.style_dim,
+        answers_at=artefact.answers_at,
+    )
 
 
 def network_of(model, direction=None, stochastic=False):

@@ -16,9 +16,11 @@ import tensorflow as tf
 from exporting.networks import SIZE, STRIDE, exported, inputs_of, styled, unet
 from keras import layers
 
+from tfi2i.data import images
 from tfi2i.errors import UserError
 from tfi2i.exporting import ExportMismatch, metadata_of, open_artefact, verify
 from tfi2i.exporting.artefact import newest
+from tfi2i.translation import open_network, translated
 
 export_file = sys.modules["tfi2i.exporting.export"]  # the package has a function of this name
 
@@ -323,3 +325,13 @@ def test_a_saved_model_of_strangers_is_opened_as_it_is(tmp_path):
     assert (opened.stride, opened.ways) == (1, ())
     given = inputs_of(network)
     np.testing.assert_allclose(opened(**given)["image"], answer(network, given), atol=1e-6)
+
+
+def test_a_network_that_answers_at_its_own_size(tmp_path):
+    """As DTN's: pictures of another size are brought to it, and the answers back."""
+    image = layers.Input((None, None, 3), name="image")
+    small = keras.Model(image, layers.Conv2D(3, 3, padding="same")(layers.Resizing(16, 16)(image)))
+    path = exported(small, tmp_path, size=(16, 16), formats=("saved_model",)).path
+    assert open_artefact(path).answers_at == (16, 16)
+    picture = images.Picture(np.zeros((30, 20, 3), np.uint8), None, "PNG")
+    assert translated(open_network(path), picture)[0].shape == (30, 20, 3)

@@ -51,6 +51,12 @@ class Artefact:
         return None if height is None or width is None else (height, width)
 
     @property
+    def answers_at(self) -> tuple[int, int] | None:
+        """The one (height, width) of the answers of a network that takes any size; None where they follow the input."""
+        _, height, width, _ = self.outputs["image"]
+        return None if self.size or height is None else (height, width)
+
+    @property
     def channels(self) -> int:
         return self.image[3]
 

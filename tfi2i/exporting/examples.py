@@ -61,20 +61,11 @@ def _of_run(model, job, split, count):
     except UserError as error:
         print(f"tfi2i: warning: random numbers instead of images ({error}); give --images=FOLDER", file=sys.stderr)
         return None, None, RANDOM
-    chosen = [data[k] for k in _spread(len(data), count)]
+    chosen, source = [data[k] for k in _spread(len(data), count)], f"{job.dataset}, {split}"
     if kind_of_data(job.config) == "labelled":
-        # Each is given the label of another, which is one that occurs.
-        others = chosen[1:] + chosen[:1]
-        return (
-            {way: [each[0] for each in chosen] for way in model.generators()},
-            [each[1:] for each in others],
-            str(job.dataset),
-        )
-    return (
-        {way: [images.to_uint8(each[d.source]) for each in chosen] for way, d in directions_of(model).items()},
-        None,
-        f"{job.dataset}, {split}",
-    )
+        others = chosen[1:] + chosen[:1]  # each is given the label of another, which is one that occurs
+        return {way: [each[0] for each in chosen] for way in model.generators()}, [each[1:] for each in others], source
+    return {way: [each[d.source] for each in chosen] for way, d in directions_of(model).items()}, None, source
 
 
 def _spread(available, count):
