@@ -1,5 +1,7 @@
 """Real photos, which the project doesn't hold: they skip, with a reason, where there are none."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,7 +123,9 @@ def test_models_of_two_domains_on_real_images(name, shared_data, tmp_path, capsy
     formats = "saved_model,litert" if name == "cyclegan" else "litert"  # the matrix of exports has all of all models
     export = ["export", run, f"--out={tmp_path / 'exports'}", "--size=64x64", f"--format={formats}", "--no_benchmark"]
     assert main([*export, "--quantize=none,mixed_int8"]) == 0
-    assert len(list((tmp_path / "exports" / "run").glob("1*/*.tflite"))) == 4
+    (made,) = (tmp_path / "exports" / "run").glob("1*")
+    assert len(list(made.glob("*.tflite"))) == 4
+    assert json.loads((made / "export.json").read_text())["compared_on"]["from"] == f"{dataset}, test"  # and no path
     if name == "cyclegan":
         served = str(tmp_path / "exports" / "run")
         assert main(["translate", served, photos, str(tmp_path / "served"), "--direction=BtoA", "--quiet"]) == 0

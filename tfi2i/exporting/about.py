@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
+from tfi2i.data.catalog import CATALOG
 from tfi2i.exporting.network import is_image, output_names
 
 
@@ -48,9 +50,15 @@ def about(model, job, name, licence):
         config.names if labelled else (),
         config.groups if labelled else (),
         tuple(config.attribute_sets) if labelled else (),
-        job.dataset or "unknown",
+        called(job.dataset) if job.dataset else "unknown",
         licence,
     )
+
+
+def called(dataset):
+    """A data set's name in the catalog; of folders and files on this machine the last part of their names alone."""
+    parts = [dataset] if Path(dataset).exists() else dataset.split(",")
+    return ",".join(part if part in CATALOG else Path(part).name for part in parts)
 
 
 def metadata(about, number, way, network, size, quantization):

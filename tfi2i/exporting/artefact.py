@@ -153,8 +153,9 @@ def _open_saved_model(path, way, suffix):
     if key not in loaded.signatures:
         raise UserError(f"no signature {key}: {path} (received {sorted(loaded.signatures)}); export it again")
     signature = loaded.signatures[key]
-    inputs = {name: spec.shape.as_list() for name, spec in signature.structured_input_signature[1].items()}
-    outputs = {name: spec.shape.as_list() for name, spec in signature.structured_outputs.items()}
+    # Sorted, for TensorFlow gives them in an order that differs from process to process.
+    inputs = {name: spec.shape.as_list() for name, spec in sorted(signature.structured_input_signature[1].items())}
+    outputs = {name: spec.shape.as_list() for name, spec in sorted(signature.structured_outputs.items())}
 
     def run(arrays):
         # Through the whole model, because a signature doesn't keep the variables alive that it reads.
@@ -189,8 +190,8 @@ def _open_litert(path):
         translate = interpreter.get_signature_runner(SIGNATURE)
     except (ValueError, RuntimeError) as error:
         raise _unreadable("LiteRT file", path, error) from error
-    inputs = {name: _litert_shape(detail) for name, detail in translate.get_input_details().items()}
-    outputs = {name: _litert_shape(detail) for name, detail in translate.get_output_details().items()}
+    inputs = {name: _litert_shape(detail) for name, detail in sorted(translate.get_input_details().items())}
+    outputs = {name: _litert_shape(detail) for name, detail in sorted(translate.get_output_details().items())}
 
     def run(arrays):
         batch = len(next(iter(arrays.values())))  # the file holds batch 1

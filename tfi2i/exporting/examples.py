@@ -7,6 +7,7 @@ import numpy as np
 from tfi2i.data import images
 from tfi2i.data.prepared import kind_of_data, prepared, to_float
 from tfi2i.errors import UserError
+from tfi2i.exporting.about import called
 from tfi2i.exporting.network import is_image
 
 RANDOM = "random numbers"  # instead of images
@@ -28,7 +29,7 @@ def examples(networks, model, job, size, split, count, folder=None):
     elif folder:
         paths = images.listing(folder)
         chosen = [images.read(paths[k]) for k in _spread(len(paths), count)]
-        pictures, labels, source = {way: chosen for way in networks}, None, str(folder)
+        pictures, labels, source = {way: chosen for way in networks}, None, called(str(folder))
     else:
         pictures, labels, source = _of_run(model, job, split, count) if job else (None, None, RANDOM)
     random = np.random.default_rng(0)
@@ -61,7 +62,7 @@ def _of_run(model, job, split, count):
     except UserError as error:
         print(f"tfi2i: warning: random numbers instead of images ({error}); give --images=FOLDER", file=sys.stderr)
         return None, None, RANDOM
-    chosen, source = [data[k] for k in _spread(len(data), count)], f"{job.dataset}, {split}"
+    chosen, source = [data[k] for k in _spread(len(data), count)], f"{called(job.dataset)}, {split}"
     if kind_of_data(job.config) == "labelled":
         others = chosen[1:] + chosen[:1]  # each is given the label of another, which is one that occurs
         return {way: [each[0] for each in chosen] for way in model.generators()}, [each[1:] for each in others], source

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tfi2i.data.prepared import to_pixels
 from tfi2i.errors import UserError
 from tfi2i.exporting.about import about, metadata
 from tfi2i.exporting.artefact import SUMS, number_of, open_artefact, sha256
@@ -22,7 +21,7 @@ from tfi2i.exporting.litert import (
     with_metadata,
 )
 from tfi2i.exporting.network import SIGNATURE, answers
-from tfi2i.exporting.proof import EXACT, LEAST_PSNR, proven, proven_pixels
+from tfi2i.exporting.proof import EXACT, LEAST_PSNR, as_sent, proven, proven_pixels
 from tfi2i.exporting.report import Exported, write_report
 from tfi2i.exporting.serving import WARM_UP, write_configs, write_warm_up
 from tfi2i.training.records import write_text
@@ -174,8 +173,9 @@ def prove(folder, record, inputs, expected):
             open_artefact(path, record["way"] or _way(ways, way)), inputs[way], expected[way], record["bound"]
         )
         if record["format"] == "SavedModel":
-            pixels = open_artefact(path, _way(ways, way), "_uint8")
-            found[way]["levels"] = proven_pixels(pixels, inputs[way], expected[way], record["scale"])
+            for form in ("_uint8", "_bytes"):
+                served = open_artefact(path, _way(ways, way), form)
+                found[way][f"levels{form}"] = proven_pixels(served, inputs[way], expected[way], record["scale"])
     return record | {"difference": found}
 
 
@@ -230,13 +230,8 @@ class _Writing:
         """One of each default signature, with the first example of the first way."""
         way, scale = next(iter(self.networks)), self.about.scale
         floats = {name: array[:1] for name, array in self.inputs[way].items()}
-        factor = {"scale": np.array([scale], np.float32)} if scale > 1 else {}
-        pixels = {name: to_pixels(array) if array.ndim == 4 else array for name, array in floats.items()}
-        files = {
-            f"{name}_bytes" if array.ndim == 4 else name: _as_files(array) if array.ndim == 4 else array
-            for name, array in pixels.items()
-        }
-        return [(SIGNATURE, floats), ("serve_uint8", pixels | factor), ("serve_bytes", files | factor)]
+        pixels, files = (as_sent(floats, form, scale) for form in ("_uint8", "_bytes"))
+        return [(SIGNATURE, floats), ("serve_uint8", pixels), ("serve_bytes", files)]
 
     def _stem(self, way):
         return self.about.name + (f"_{way}" if len(self.networks) > 1 else "")
@@ -249,13 +244,6 @@ class _Writing:
         record = {"file": file, "format": format, "way": way, "quantization": quantization, "scale": self.about.scale}
         record["bytes"] = sum(each.stat().st_size for each in files)
         self.records.append(record | {"bound": bound} | more)
-
-
-def _as_files(pixels):
-    """PNG files (B,) of uint8 (B, H, W, C), as an object array of bytes."""
-    import tensorflow as tf
-
-    return np.array([tf.io.encode_png(image).numpy() for image in pixels], object)
 
 
 def _one_by_one(inputs):

@@ -1,9 +1,11 @@
 """The proof that an artefact computes what the model computes: real inputs, the model's answers, and bounds."""
 
+import io
 import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from PIL import Image
 
 from tfi2i.data.prepared import to_pixels
 
@@ -78,18 +80,48 @@ def _check(name, found, bound):
 
 
 def proven_pixels(artefact, inputs, expected, scale):
-    """The same of a SavedModel's 8-bit signature: at most one level away from the model's answer, rounded.
+    """The same of a SavedModel's 8-bit or encoded signature: at most one level from the model's answer, rounded.
 
     Args:
         scale: of super-resolution, else 1.
+
+    Returns: the largest difference in levels.
     """
-    given = {name: to_pixels(array) if array.ndim == 4 else array for name, array in inputs.items()}
+    form = "_bytes" if "image_bytes" in artefact.outputs else "_uint8"
+    received = artefact(**as_sent(inputs, form, scale))["image_bytes" if form == "_bytes" else "image"]
+    if form == "_bytes":
+        received = np.stack([_decoded(content) for content in received])
+    wanted = to_pixels(expected["image"])
+    if received.shape != wanted.shape or received.dtype != np.uint8:
+        raise ExportMismatch(f"{artefact.path} is not the model: {form} gives {received.dtype} {received.shape}")
+    levels = np.abs(received.astype(int) - wanted).max()
+    if levels > 1:
+        raise ExportMismatch(f"{artefact.path} is not the model: {form} is {levels} levels away (expected at most 1)")
+    return int(levels)
+
+
+def as_sent(inputs, form, scale=1):
+    """A network's inputs as a client sends them to its signature "_uint8" or "_bytes"; `scale` of super-resolution."""
+    sent = {}
+    for name, array in inputs.items():
+        if array.ndim == 4:
+            pixels = to_pixels(array)
+            sent |= (
+                {"image": pixels} if form == "_uint8" else {"image_bytes": np.array([*map(_encoded, pixels)], object)}
+            )
+        else:
+            sent[name] = array
     if scale > 1:
-        given["scale"] = np.full(len(expected["image"]), scale, np.float32)
-    received = artefact(**given)["image"]
-    levels = np.abs(received.astype(int) - to_pixels(expected["image"]))
-    if received.dtype != np.uint8 or levels.max() > 1:
-        raise ExportMismatch(
-            f"{artefact.path} is not the model: its 8-bit signature is {levels.max()} levels away (expected at most 1)"
-        )
-    return int(levels.max())
+        sent["scale"] = np.full(len(next(iter(inputs.values()))), scale, np.float32)
+    return sent
+
+
+def _encoded(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def _decoded(content):
+    pixels = np.asarray(Image.open(io.BytesIO(content)))
+    return pixels[..., None] if pixels.ndim == 2 else pixels

@@ -116,7 +116,7 @@ def _signatures(folder, exported):
         return None
 
     def described(specs):
-        return {name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()} for name, spec in specs.items()}
+        return {name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()} for name, spec in sorted(specs.items())}
 
     found = {}
     for key, signature in sorted(load_saved_model(folder).signatures.items()):
