@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from exporting.networks import SIZE, randomised
+from exporting.networks import SIZE, inputs_of, randomised
 from keras import layers
 
 import tfi2i.cli.export
@@ -109,8 +109,9 @@ def test_pixels():
 def test_the_sources_turn_pixels_as_the_page_does():
     """The lines of each class that compute, read as Python."""
     pixel, value = np.arange(256, dtype=np.uint8), np.linspace(-1, 1, 1001, dtype=np.float32)
-    names = {"low": -1.0, "high": 1.0, "step": 2 / 255, "level": pixel.astype(np.float32), "value": value}
+    names = {"low": -1.0, "high": 1.0, "level": pixel.astype(np.float32), "value": value}
     swift, numbers = re.sub(r"(input|output)\.(?=low|high)", "", SWIFT), r"floats\[.*?\]"
+    names["step"] = eval(re.search(r"let step = (.*)", swift)[1], names)
     for source, pattern in (KOTLIN, r"^ +(level \* .*)$"), (swift, r"return (level \* .*)"):
         [forth] = re.findall(pattern, source, re.M)
         np.testing.assert_allclose(eval(forth, names), to_float(pixel), atol=1e-6)
@@ -145,27 +146,35 @@ def test_options_that_the_pages_name():
     assert set(re.findall(r"--\w+", PAGE + KOTLIN + SWIFT)) <= known | benchmarks
 
 
-def test_python_on_the_pages(tmp_path, monkeypatch, capsys):
-    """The proof's numbers for a device, and the oldest runtime that a file runs on: not past what iOS has."""
+def test_python_on_the_page(tmp_path, monkeypatch):
+    """The proof's numbers for a device."""
     random = np.random.default_rng(0)
     arrays = {f"{kind}/AtoB/{name}": random.normal(size=(2, 4)) for kind in ("inputs", "expected") for name in "ab"}
     folder = tmp_path / "exports" / "facades" / "1-devices"
     folder.mkdir(parents=True)
     np.savez(folder / "proof.npz", **arrays)
-    (tmp_path / "facades.dynamic.tflite").write_bytes(convert(many_operators(), *SIZE, "dynamic"))
     monkeypatch.chdir(tmp_path)
-
-    for page in PAGE, (MOBILE / "ios" / "README.md").read_text():
-        [code] = re.findall(r"```python\n(.*?)```", page, re.S)
-        exec(code, {})
-
+    run_python(PAGE)
     for name, array in arrays.items():
         numbers = np.fromfile(tmp_path / f"{name.replace('/', '.')}.bin", "<f4")
         np.testing.assert_array_equal(numbers, array[0].astype(np.float32))
-    version = capsys.readouterr().out.strip()
-    assert tuple(map(int, version.split("."))) <= RUNTIME
-    ios = (MOBILE / "ios" / "README.md").read_text()
-    assert f"'TensorFlowLiteSwift', '{'.'.join(map(str, RUNTIME))}'" in ios
+
+
+def test_files_run_on_the_runtime_of_ios(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page, network = (MOBILE / "ios" / "README.md").read_text(), many_operators()
+    for quantization in QUANTIZATIONS:
+        content = convert(network, *SIZE, quantization, [inputs_of(network, 1)])
+        Path("facades.dynamic.tflite").write_bytes(content)  # the name on the page
+        run_python(page)
+        needed = capsys.readouterr().out.splitlines()[-1]
+        assert tuple(map(int, needed.split("."))) <= RUNTIME, quantization
+    assert f"'TensorFlowLiteSwift', '{'.'.join(map(str, RUNTIME))}'" in page
+
+
+def run_python(page):
+    [code] = re.findall(r"```python\n(.*?)```", page, re.S)
+    exec(code, {})
 
 
 def many_operators():
