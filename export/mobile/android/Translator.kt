@@ -55,7 +55,7 @@ class Metadata(json: JSONObject) {
  * A LiteRT file of a tfi2i export: bitmaps in, bitmaps out.
  *
  * One call runs at a time. Opening and translating take long: do both on a thread of your own, and always the same one,
- * since some GPU drivers bind a network to the thread that made it.
+ * since a GPU's driver may bind a network to the thread that made it.
  */
 class Translator private constructor(
     private val model: CompiledModel,
@@ -93,14 +93,14 @@ class Translator private constructor(
             if (values.size != input.size) {
                 fail("${values.size} numbers for ${input.name} (expected ${input.size}, of shape ${input.shape})")
             }
-            inputs.getValue(input.name).writeFloat(values)
         }
         try {
+            for ((name, values) in given) inputs.getValue(name).writeFloat(values)
             model.run(inputs, outputs, SIGNATURE)
+            return metadata.outputs.associate { it.name to checked(it, outputs.getValue(it.name).readFloat()) }
         } catch (error: LiteRtException) {
             throw TranslatorException("$accelerator failed: ${error.message}; $advice", error)
         }
-        return metadata.outputs.associate { it.name to checked(it, outputs.getValue(it.name).readFloat()) }
     }
 
     /** Standard normal numbers for the input of that name: a random style, or noise. */
@@ -216,7 +216,7 @@ class Translator private constructor(
         /** Of one accelerator alone: LiteRT refuses what it doesn't take, instead of splitting the network. */
         private fun options(accelerator: Accelerator, threads: Int) = CompiledModel.Options(accelerator).apply {
             cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
-            // Norms take means over all pixels; in 16 bits their sums overflow at 65504, and the picture is NaN.
+            // Norms take means over all pixels; in 16 bits their sums can overflow at 65504, and the picture is NaN.
             gpuOptions = CompiledModel.GpuOptions(precision = CompiledModel.GpuOptions.Precision.FP32)
         }
 
