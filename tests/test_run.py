@@ -90,7 +90,15 @@ def test_a_run_loads_without_a_flag_and_without_checkpoints(trained_run, tmp_pat
     np.testing.assert_array_equal(direction_of(model).network(x), kept(x))
 
 
-@pytest.mark.parametrize("imports", ["import tfi2i, keras", "import keras, tfi2i", "import tensorflow, tfi2i, keras"])
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import tfi2i, keras",
+        "import keras, tfi2i",
+        "import tensorflow, tfi2i, keras",
+        "import tfi2i, tensorflow, keras",
+    ],
+)
 def test_a_network_loads_with_nothing_but_the_package(trained_run, imports):
     program = f"{imports}; print(keras.models.load_model({str(trained_run / 'networks' / 'G.keras')!r}).count_params())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -40,11 +40,14 @@ class _LayersAfterKeras(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "keras":
             return None
+        # Back in place afterwards: TensorFlow asks where Keras is long before it imports it.
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec("keras")
+        sys.meta_path.insert(0, self)
         load = spec.loader.exec_module
 
         def load_and_register(module):
+            sys.meta_path.remove(self)
             load(module)
             importlib.import_module("tfi2i.nn")
 
