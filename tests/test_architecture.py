@@ -28,6 +28,7 @@ FLOORS = {
     "evaluation": 3,
     "exporting": 3,
     "interop": 3,
+    "benchmark": 3,
     "loop": 4,
     "cli": 5,
 }

@@ -3,9 +3,11 @@
     network = tfi2i.create("cyclegan").generators()["AtoB"]
     output = twin(network)(torch.zeros(1, 3, 128, 128))
 
-A generator's graph is walked, and each of its layers becomes the PyTorch module that is meant for it: `BUILDERS` has one
-function a layer, and one for each pair of layers that PyTorch has in one.
+A generator's graph is walked, and each of its layers becomes the PyTorch module that is meant for it: `BUILDERS` has
+one function a layer, and one for each pair of layers that PyTorch has in one.
 """
+
+from functools import partial
 
 import keras
 import torch
@@ -54,7 +56,9 @@ class Twin(nn.Module):
             self.steps.append((built[operations], [id(x) for x in inputs], [id(x) for x in outputs]))
         # What no later step reads is dropped, as a local variable would be that is assigned anew.
         last = {x: k for k, (_, inputs, _) in enumerate(self.steps) for x in inputs}
-        self.spent = [[x for x in inputs if last[x] == k and x not in self.outputs] for k, (_, inputs, _) in enumerate(self.steps)]
+        self.spent = [
+            [x for x in inputs if last[x] == k and x not in self.outputs] for k, (_, inputs, _) in enumerate(self.steps)
+        ]
 
     def forward(self, *inputs):
         values = dict(zip(self.inputs, inputs, strict=True))
@@ -141,10 +145,13 @@ def activated(module, layer):
 
 
 def conv(layer, pad=None):
-    """Kernel (h, w, in, out) -> (out, in, h, w); `pad` (top, bottom), (left, right) is in the place of the layer's own."""
+    """Kernel (h, w, in, out) -> (out, in, h, w); `pad`, ((top, bottom), (left, right)), takes the layer's own place."""
     if pad is None:
         # "same" of an image whose size is a multiple of the strides.
-        spare = [max(k - s, 0) if layer.padding == "same" else 0 for k, s in zip(layer.kernel_size, layer.strides, strict=True)]
+        spare = [
+            max(k - s, 0) if layer.padding == "same" else 0
+            for k, s in zip(layer.kernel_size, layer.strides, strict=True)
+        ]
         pad = [(n // 2, n - n // 2) for n in spare]
     even = all(before == after for before, after in pad)
     kernel = keras.ops.convert_to_numpy(layer.kernel).transpose(3, 2, 0, 1)
@@ -167,7 +174,10 @@ def conv(layer, pad=None):
 def transposed(layer, cropping=None):
     """Kernel (h, w, out, in) -> (in, out, h, w); `cropping` as in Keras' Cropping2D, of a layer that pads nothing."""
     if cropping is None:
-        spare = [max(k - s, 0) if layer.padding == "same" else 0 for k, s in zip(layer.kernel_size, layer.strides, strict=True)]
+        spare = [
+            max(k - s, 0) if layer.padding == "same" else 0
+            for k, s in zip(layer.kernel_size, layer.strides, strict=True)
+        ]
         cropping = [(n // 2, n - n // 2) for n in spare]
     elif layer.padding == "same":
         raise NotImplementedError(f'no PyTorch twin of the cropped Conv2DTranspose {layer.name!r} with padding="same"')
@@ -215,7 +225,7 @@ def batch_norm(layer):
 
 def instance_norm(layer):
     if not layer.affine:
-        return nn.InstanceNorm2d(1, layer.epsilon)  # without weights any number of channels will do
+        return Call(partial(F.instance_norm, eps=layer.epsilon))
     return loaded(nn.InstanceNorm2d(layer.gamma.shape[0], layer.epsilon, affine=True), layer.gamma, layer.beta)
 
 

@@ -20,6 +20,7 @@ VERBS = {
     "export": "write a SavedModel, LiteRT or ONNX files, proven equal to the model",
     "verify": "check an export again: its files and what they answer",
     "demo": "an export as a page in the browser",
+    "benchmark": "measure how fast the exported networks are",
     "datasets": "check a folder of pictures",
     "list": "models, presets and data sets",
 }
