@@ -161,8 +161,8 @@ def table(results, threads, rounds):
         lines.append(_row([f"`{r.model}` {r.way}", f"{r.parameters:,}", image, *times, *ratios]))
     worst = {name: max(r.errors[name] for r in results) for name in runtimes_there[1:]}
     notes = [
-        f"Milliseconds for one image, batch 1, {threads} threads: the median of {rounds} rounds and, in brackets, its "
-        "quartiles. Ratios are times as fast: of the medians and, in brackets, the median of the rounds' own.",
+        f"Milliseconds for one image, batch 1, {threads} threads: the median of {rounds} turns and, in brackets, the "
+        "quartiles. Ratios are times as fast: of the medians and, in brackets, the median of the turns' own.",
         f"{machine()}; {versions(PYTORCH in runtimes_there)}.",
         f"Other programs took at most {max(r.others for r in results):.0%} of the machine in a round.",
         "Largest difference from Keras: " + ", ".join(f"{name} {error:.1e}" for name, error in worst.items()) + ".",

@@ -1,4 +1,4 @@
-"""Times several subjects in one run: in each round every one makes a call, in an order drawn anew.
+"""Times several subjects in one run: in each round every one has a turn of some calls, in an order drawn anew.
 
 So a machine that slows down for a while slows all of them down, and ratios stay fair. Each subject lives in a process
 of its own and waits there until it is its turn. Rounds that other programs disturbed are made again.
@@ -15,14 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-PAUSE = 0.05  # seconds before each call, in which the last one's idle threads stop to spin
+# Calls before the timed ones of a turn. With two, a network takes in its turns what it takes alone, in a loop, within
+# 2 %. Without, one of 60 ms takes 5 % more and one of 16 ms 25 %: caches are another's, whose idle threads still spin.
+UNTIMED = 2
+TURN = 0.1  # the least seconds of timed calls in a turn; processor time is told in hundredths
+STARTS = 3  # of the processes: two starts of one program can differ by more than its rounds do
 QUIET = 0.05  # the share of the machine that other programs may take in a round
-TRIES = 4  # times as many rounds as are asked for, until so many are quiet
+TRIES = 10  # times as many rounds as are asked for, at most, until so many are quiet
 
 
 @dataclass
 class Timed:
-    """answer: of the first call, an array; seconds: one a round."""
+    """answer: of the first call, an array; seconds: of a call, one number a round."""
 
     answer: np.ndarray
     seconds: list[float] = field(default_factory=list)
@@ -42,56 +46,59 @@ class Timed:
         return other.median / self.median, statistics.median(rounds)
 
 
-def measure(subjects, rounds=30, warm_up=5, seed=0):
-    """Times one call of each subject a round.
+def measure(subjects, rounds=30, seed=0):
+    """Times calls of each subject in turn.
 
     Args:
         subjects: {name: (function, arguments)}; the function, of a module, is called in the subject's process and
             returns what is timed: a function without arguments that returns an array.
-        warm_up: rounds that don't count.
+        rounds: turns of each subject, over `STARTS` starts of its process.
 
     Returns: {name: Timed} of the quietest rounds, and the largest share of the machine, 0 to 1, that other programs
     took in one of them (0 where the system doesn't tell, which Linux does).
     Raises: `RuntimeError` with the message of what failed in a subject.
     """
-    draw = random.Random(seed)
-    with contextlib.ExitStack() as processes:
-        running, answers = {}, {}
-        for name, subject in subjects.items():
-            running[name] = processes.enter_context(_Process(name, *subject))
-            answers[name] = running[name].receive()
-        for _ in range(warm_up):
-            _round(running, draw)
-        made = []
-        while sum(share <= QUIET for share, _ in made) < rounds and len(made) < TRIES * rounds:
-            made.append(_round(running, draw))
-    quietest = sorted(sorted(range(len(made)), key=lambda k: made[k][0])[:rounds])
-    timed = {name: Timed(answers[name], [made[k][1][name] for k in quietest]) for name in subjects}
-    return timed, max(made[k][0] for k in quietest)
+    draw, made = random.Random(seed), []
+    for start in range(STARTS):
+        wanted = rounds * (start + 1) // STARTS
+        with contextlib.ExitStack() as processes:
+            running, answers = {}, {}
+            for name, subject in subjects.items():
+                running[name] = processes.enter_context(_Process(name, *subject))
+                answers[name] = running[name].receive()
+            made += _rounds(running, wanted - len(made), draw)
+    timed = {name: Timed(answers[name], [seconds[name] for _, seconds in made]) for name in subjects}
+    return timed, max(others for others, _ in made)
+
+
+def _rounds(running, wanted, draw):
+    """The quietest of as many rounds as it takes, one that doesn't count aside: [(share of others, seconds)]."""
+    _round(running, draw)
+    made = []
+    while sum(others <= QUIET for others, _ in made) < wanted and len(made) < TRIES * wanted:
+        made.append(_round(running, draw))
+        if made[-1][0] > QUIET:
+            time.sleep(1)  # what disturbs is often over soon
+    return sorted(made, key=lambda made: made[0])[:wanted]
 
 
 def _round(running, draw):
     """The share of the machine that other programs took meanwhile, and {name: seconds}."""
     pids = [os.getpid(), *(process.pid for process in running.values())]
-    ticks, start = _ticks_of_others(pids), time.perf_counter()
-    seconds = {}
-    for name in draw.sample(list(running), len(running)):
-        time.sleep(PAUSE)
-        seconds[name] = running[name].call()
-    possible = (time.perf_counter() - start) * os.cpu_count() * os.sysconf("SC_CLK_TCK") if ticks is not None else 1
-    return (_ticks_of_others(pids) - ticks) / possible if ticks is not None else 0.0, seconds
+    start, others = time.perf_counter(), _seconds_of_others(pids)
+    seconds = {name: running[name].turn() for name in draw.sample(list(running), len(running))}
+    others = _seconds_of_others(pids) - others
+    return others / (time.perf_counter() - start) / os.cpu_count(), seconds
 
 
-def _ticks_of_others(pids):
-    """Processor time that programs other than these have had since the machine started; None where it isn't told."""
-    try:
-        user, nice, system, _, _, *interrupts_and_steal = map(
-            int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9]
-        )
-        ours = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-    except OSError:
-        return None
-    return user + nice + system + sum(interrupts_and_steal) - sum(int(own[11]) + int(own[12]) for own in ours)
+def _seconds_of_others(pids):
+    """Processor time that programs other than these have had since the machine started; 0 where it isn't told."""
+    if not Path("/proc/stat").exists():
+        return 0.0
+    user, nice, system, _, _, *interrupts_and_stolen = Path("/proc/stat").read_text().split()[1:9]
+    own = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in pids]
+    ticks = sum(map(int, [user, nice, system, *interrupts_and_stolen])) - sum(int(t) for pair in own for t in pair)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 class _Process:
@@ -122,9 +129,9 @@ class _Process:
             raise RuntimeError(f"{self.name}: {value}")
         return value
 
-    def call(self):
-        """Seconds of one call."""
-        self.ours.send("call")
+    def turn(self):
+        """Seconds of a call, from one turn."""
+        self.ours.send("turn")
         return self.receive()
 
 
@@ -135,8 +142,18 @@ def _serve(connection, function, arguments):
         connection.send(("answer", call()))
         with contextlib.suppress(EOFError):
             while connection.recv():
-                start = time.perf_counter()
-                call()
-                connection.send(("seconds", time.perf_counter() - start))
+                connection.send(("seconds", _turn(call)))
     except Exception as error:
         connection.send(("error", f"{type(error).__name__}: {error}"))
+
+
+def _turn(call):
+    """The median seconds of as many calls as `TURN` has time for, at least one."""
+    for _ in range(UNTIMED):
+        call()
+    seconds, end = [], time.perf_counter() + TURN
+    while not seconds or time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
