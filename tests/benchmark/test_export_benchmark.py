@@ -4,12 +4,11 @@ import json
 import os
 from functools import partial
 
+import numpy as np
 import pytest
 
 from tfi2i.benchmark import interleaved
 from tfi2i.cli import main
-
-pytest.importorskip("ai_edge_litert", reason="LiteRT, of the extra `benchmark`, isn't installed")
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +62,7 @@ def test_what_cannot_be_measured_is_said_at_once(options, message, capsys):
 def test_without_pytorch_the_extra_is_named(monkeypatch, capsys):
     from tfi2i.benchmark import export
 
-    monkeypatch.setattr(export, "find_spec", lambda package: None if package == "torch" else package)
+    monkeypatch.setattr(export, "find_spec", lambda package: None)
     assert main(["benchmark", "export", "--models=gan"]) == 2
     assert "pip install 'tfi2i[benchmark]'; or --peer=none" in capsys.readouterr().err
 
@@ -73,6 +72,15 @@ def test_each_subject_has_its_own_process_and_as_many_turns():
     timed, _ = interleaved.measure(subjects, rounds=3)
     assert len({t.answer for t in timed.values()} | {os.getpid()}) == 4
     assert all(len(t.seconds) == 3 for t in timed.values())
+
+
+def test_a_peer_that_is_another_network_is_refused():
+    from tfi2i.benchmark import export
+
+    image = np.zeros((1, 2, 2, 3))
+    for wrong in (image + 0.01, image + np.nan):
+        with pytest.raises(RuntimeError, match="PyTorch eager differs from Keras"):
+            export._check_exact({export.KERAS: image, export.DYNAMIC: image + 1, export.PYTORCH: wrong})
 
 
 def test_what_fails_in_a_subject_is_said_with_its_name():

@@ -7,7 +7,7 @@ from keras import layers
 from sizes import options
 
 import tfi2i
-from tfi2i.exporting.export import random_inputs
+from tfi2i.benchmark.export import random_inputs
 from tfi2i.zoo import MODELS
 
 torch = pytest.importorskip("torch", reason="PyTorch, of the extra `benchmark`, isn't installed")

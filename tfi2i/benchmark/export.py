@@ -81,15 +81,13 @@ def benchmark(models=tuple(zoo.MODELS), size=(128, 128), threads=2, rounds=30, p
         preset: in the place of the papers' configurations.
 
     Returns: an iterator of `Measured`.
-    Raises: `UserError` for a wrong option or where a package is missing, `RuntimeError` where a runtime fails, isn't
+    Raises: `UserError` for a wrong option or where PyTorch is missing, `RuntimeError` where a runtime fails, isn't
     wholly delegated, or in float32 differs from Keras by more than `TOLERANCE`.
     """
     if peer not in PEERS:
         raise UserError(f"--peer={peer} (expected one of {', '.join(PEERS)})")
-    for package, needed in (("ai_edge_litert", True), ("torch", peer == "pytorch")):
-        if needed and not find_spec(package):
-            less = "; or --peer=none" if package == "torch" else ""
-            raise UserError(f"{package} isn't installed: pip install 'tfi2i[benchmark]'{less}")
+    if peer == "pytorch" and not find_spec("torch"):
+        raise UserError("--peer=pytorch needs PyTorch: pip install 'tfi2i[benchmark]'; or --peer=none")
     for name in models:
         zoo.model_class(name)  # a wrong name is said before minutes of measuring
     for name in models:
@@ -100,13 +98,12 @@ def _measured(name, size, threads, rounds, peer, preset):
     import keras
 
     from tfi2i.exporting import convert
-    from tfi2i.exporting.export import random_inputs
 
     keras.utils.set_random_seed(0)
     model, (height, width) = _model(name, size, preset)
     way, generator = next(iter(model.generators().items()))
     _draw_vectors(generator)
-    inputs = [x[:1] for x in random_inputs(generator, height, width)]
+    inputs = random_inputs(generator, height, width)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         generator.save(file)
@@ -117,12 +114,19 @@ def _measured(name, size, threads, rounds, peer, preset):
             subjects[runtime] = (runtimes.litert, (lite, inputs, threads))
         if peer == "pytorch":
             subjects[PYTORCH] = (runtimes.pytorch, (file, inputs, threads))
-        timed, others = measure(subjects, rounds)
-    errors = {runtime: float(np.abs(t.answer - timed[KERAS].answer).max()) for runtime, t in timed.items()}
-    for runtime in (FLOAT32, PYTORCH):
-        if not errors.get(runtime, 0) <= TOLERANCE:  # `not <=`, so that nan is refused too
-            raise RuntimeError(f"{name}: {runtime} differs from Keras by {errors[runtime]:.1e}, more than {TOLERANCE}")
+        timed, others = measure(subjects, rounds, _check_exact)
+    errors = _errors({runtime: t.answer for runtime, t in timed.items()})
     return Measured(name, way, generator.count_params(), timed[KERAS].answer.shape[1:3], timed, errors, others)
+
+
+def _errors(answers):
+    return {runtime: float(np.abs(answer - answers[KERAS]).max()) for runtime, answer in answers.items()}
+
+
+def _check_exact(answers):
+    for runtime, error in _errors(answers).items():
+        if runtime in (FLOAT32, PYTORCH) and not error <= TOLERANCE:  # `not <=`, so that nan is refused too
+            raise RuntimeError(f"{runtime} differs from Keras by {error:.1e} (expected at most {TOLERANCE})")
 
 
 def _model(name, size, preset):
@@ -137,6 +141,17 @@ def _model(name, size, preset):
     if height % c.stride or width % c.stride or fixed not in ((None, None), (height, width)):
         raise UserError(f"--size={size[0]}x{size[1]} doesn't fit {name} (expected multiples of {c.stride}, a square)")
     return model, (height, width)
+
+
+def random_inputs(generator, height, width):
+    """One random image, one random vector, or both, as the generator takes them."""
+    random = np.random.default_rng(0)
+    return [
+        random.uniform(-1, 1, (1, height, width, tensor.shape[-1])).astype("float32")
+        if len(tensor.shape) == 4
+        else random.standard_normal((1, tensor.shape[-1]), np.float32)
+        for tensor in generator.inputs
+    ]
 
 
 def _draw_vectors(generator):

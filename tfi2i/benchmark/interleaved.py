@@ -46,13 +46,14 @@ class Timed:
         return other.median / self.median, statistics.median(rounds)
 
 
-def measure(subjects, rounds=30, seed=0):
+def measure(subjects, rounds=30, check=lambda answers: None, seed=0):
     """Times calls of each subject in turn.
 
     Args:
         subjects: {name: (function, arguments)}; the function, of a module, is called in the subject's process and
             returns what is timed: a function without arguments that returns an array.
         rounds: turns of each subject, over `STARTS` starts of its process.
+        check: is given {name: answer} after each start, before anything is timed.
 
     Returns: {name: Timed} of the quietest rounds, and the largest share of the machine, 0 to 1, that other programs
     took in one of them (0 where the system doesn't tell, which Linux does).
@@ -66,6 +67,7 @@ def measure(subjects, rounds=30, seed=0):
             for name, subject in subjects.items():
                 running[name] = processes.enter_context(_Process(name, *subject))
                 answers[name] = running[name].receive()
+            check(answers)
             made += _rounds(running, wanted - len(made), draw)
     timed = {name: Timed(answers[name], [seconds[name] for _, seconds in made]) for name in subjects}
     return timed, max(others for others, _ in made)

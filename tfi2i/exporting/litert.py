@@ -47,7 +47,9 @@ def convert(network, height=None, width=None, quantization="float32", examples=N
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
 
-    frozen = _frozen(network, (height, width))
+    from tfi2i.exporting.device_form import for_devices
+
+    frozen = _frozen(for_devices(network), (height, width))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.translate.get_concrete_function()], frozen)
     # The other choice, TensorFlow's own kernels, is absent from phones and browsers.
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
