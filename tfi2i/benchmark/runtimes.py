@@ -13,7 +13,7 @@ def keras_function(file, inputs, threads):
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)  # layers follow one another; 2 was not faster
+    tf.config.threading.set_inter_op_parallelism_threads(1)  # layers follow one another
     network = _network(file)
     tensors = [tf.constant(x) for x in inputs]
     run = tf.function(lambda x: network(x, training=False))

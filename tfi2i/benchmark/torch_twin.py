@@ -52,7 +52,7 @@ class Twin(nn.Module):
         for operations, inputs, outputs in _joined(_calls(network), self.outputs):
             if operations not in built:  # a layer that is called twice is one module
                 built[operations] = len(self.modules_in_order)
-                self.modules_in_order.append(_build(operations, inputs))
+                self.modules_in_order.append(_build(operations))
             self.steps.append((built[operations], [id(x) for x in inputs], [id(x) for x in outputs]))
         # What no later step reads is dropped, as a local variable would be that is assigned anew.
         last = {x: k for k, (_, inputs, _) in enumerate(self.steps) for x in inputs}
@@ -99,7 +99,7 @@ def _joined(calls, kept):
     return [call for call in joined if call]
 
 
-def _build(operations, inputs):
+def _build(operations):
     if isinstance(operations[0], keras.Model):
         return Twin(operations[0])
     kinds = tuple(type(operation) for operation in operations)
@@ -131,7 +131,7 @@ def loaded(module, weight=None, bias=None, **buffers):
     given = {"weight": weight, "bias": bias} | buffers
     module.load_state_dict(
         {name: torch.tensor(keras.ops.convert_to_numpy(value)) for name, value in given.items() if value is not None},
-        strict=False,
+        strict=False,  # a batch norm's count of batches has no say
     )
     return module
 
