@@ -186,7 +186,8 @@ def _open_litert(path):
 
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
-        interpreter.allocate_tensors()
+        if all(-1 not in detail["shape_signature"] for detail in interpreter.get_input_details()):
+            interpreter.allocate_tensors()  # an unknown size would be tried as 1, which not every network can be
         translate = interpreter.get_signature_runner(SIGNATURE)
     except (ValueError, RuntimeError) as error:
         raise _unreadable("LiteRT file", path, error) from error

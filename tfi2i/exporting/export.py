@@ -145,9 +145,9 @@ def export_networks(
         artefacts = [prove(aside, record, inputs, expected) for record in writing.records]
         exported = Exported(place, about, tuple(networks), source, artefacts)
         write_report(aside, exported, networks, inputs, expected, benchmark)
-        files = sorted(path for path in aside.rglob("*") if path.is_file())
-        sums = "".join(f"{sha256(path)}  {path.relative_to(aside).as_posix()}\n" for path in files)
-        write_text(aside / SUMS, sums)
+        names = sorted(path.relative_to(aside).as_posix() for path in aside.rglob("*") if path.is_file())
+        # But for the warm-up requests: a server's user writes others.
+        write_text(aside / SUMS, "".join(f"{sha256(aside / name)}  {name}\n" for name in names if name != WARM_UP))
         os.rename(aside, place)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -193,8 +193,14 @@ class _Writing:
         self.records = []
 
     def saved_model(self, _):
-        from tfi2i.exporting.saved_model import write_saved_model
+        from tfi2i.exporting.saved_model import sums_of_convolutions, write_saved_model
 
+        if sums := [name for network in self.networks.values() for name in sums_of_convolutions(network)]:
+            print(
+                f"tfi2i: warning: {', '.join(sums)} of {self.about.name} add bare convolutions, which TensorFlow's CPU "
+                "kernels can't do twice at once; serve it with TF_ENABLE_ONEDNN_OPTS=0",
+                file=sys.stderr,
+            )
         write_saved_model(self.networks, self.folder, stride=self.about.stride, scale=self.about.scale)
         write_warm_up(self.folder / WARM_UP, self.about.name, self._requests())
         self._record(".", "SavedModel", None, "float32")
