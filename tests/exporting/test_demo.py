@@ -220,7 +220,8 @@ def test_the_command_writes_a_site(export, runtime, tmp_path, capsys):
 
 
 SERVE = """
-import sys, webbrowser
+import signal, sys, webbrowser
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's job in the background would ignore
 webbrowser.open = lambda url: print("opened", url, flush=True)
 from tfi2i.cli import main
 status = main(sys.argv[1:])
@@ -243,7 +244,7 @@ def test_the_command_serves_until_ctrl_c_and_needs_no_tensorflow(export, runtime
         connection.request("GET", "/models.json")
         assert len(json.loads(connection.getresponse().read())["models"]) == 2
         process.send_signal(2)
-        _, errors = process.communicate()
+        _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 130 and errors == "tfi2i: interrupted\n"
