@@ -86,10 +86,10 @@ def benchmark(models=tuple(zoo.MODELS), size=(128, 128), threads=2, rounds=30, p
     """
     if peer not in PEERS:
         raise UserError(f"--peer={peer} (expected one of {', '.join(PEERS)})")
-    if peer == "pytorch" and not find_spec("torch"):
-        raise UserError("--peer=pytorch needs PyTorch: pip install 'tfi2i[benchmark]'; or --peer=none")
     for name in models:
         zoo.model_class(name)  # a wrong name is said before minutes of measuring
+    if peer == "pytorch" and not find_spec("torch"):
+        raise UserError("--peer=pytorch needs PyTorch: pip install 'tfi2i[benchmark]'; or --peer=none")
     for name in models:
         yield _measured(name, size, threads, rounds, peer, preset)
 
