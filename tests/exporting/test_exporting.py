@@ -92,10 +92,11 @@ def test_the_metadata_lies_in_the_file_and_beside_it(network, folder):
     assert metadata_of(folder / "export.json") == {}
 
 
-def test_timed(tmp_path):
-    path = exported(unet(), tmp_path, formats=("litert",), benchmark=True).path
+@pytest.mark.parametrize("others", [(), ("saved_model", "onnx")])
+def test_timed(tmp_path, others):
+    path = exported(unet(), tmp_path, formats=("litert", *others), benchmark=True).path
     record = json.loads((path / "export.json").read_text())["latency"]["AtoB"]
-    assert record["one_image"].keys() == {"Keras", "LiteRT float32"}
+    assert record["one_image"].keys() == {"Keras", "LiteRT float32", *(("SavedModel", "ONNX") if others else ())}
     assert record["litert_benchmark"]["float32"]["median_ms"] > 0
     assert "litert-benchmark, float32, 2 threads" in (path / "export.md").read_text()
 

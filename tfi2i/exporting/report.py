@@ -145,13 +145,14 @@ def _latency(folder, exported, networks, inputs):
                 folder / artefact["file"], _THREADS, require_full_delegation=artefact["fully_delegated"]
             )
             for artefact in exported.artefacts
-            if artefact["format"] == "LiteRT" and artefact["way"] == way and None not in _sides(opened)
+            if artefact["format"] == "LiteRT" and artefact["way"] == way and _sized(folder / artefact["file"])
         }
     return found
 
 
-def _sides(artefact):
-    return artefact.image[1:3] if artefact.image else ()
+def _sized(path):
+    """Whether all inputs of a LiteRT file have known sizes, as litert-benchmark needs them."""
+    return all(None not in shape for shape in open_artefact(path).inputs.values())
 
 
 def _page(record):
@@ -180,7 +181,7 @@ def _page(record):
                 f"{_bound(artefact['bound'])} | {delegated} |"
             )
     lines += ["", "![input, Keras, each artefact](export.png)", ""]
-    lossy = [a["quantization"] for a in record["artefacts"] if a["quantization"] not in ("float32",)]
+    lossy = [a["quantization"] for a in record["artefacts"] if a["quantization"] != "float32"]
     if lossy:
         lines += [f"- {name}: {QUANTIZATIONS[name]}" for name in dict.fromkeys(lossy)] + [""]
     if set(lossy) & set(CALIBRATED):
@@ -195,7 +196,7 @@ def _page(record):
         ]
         lines += [f"| {k} | {t['median_ms']:.2f} | {t['fastest_ms']:.2f} |" for k, t in measured["one_image"].items()]
         for quantization, result in measured["litert_benchmark"].items():
-            lines.append(f"| litert-benchmark, {quantization}, {_THREADS} threads | {_median(result)} | |")
+            lines.append(f"| litert-benchmark, {quantization}, {_THREADS} threads | {result['median_ms']:.2f} | |")
         lines.append("")
     if record["signatures"]:
         lines += ["## Signatures of the SavedModel", "", "| signature | takes | gives |", "|---|---|---|"]
@@ -223,7 +224,3 @@ def _specs(specs):
         f"{name}: {spec['dtype']} ({', '.join('any' if n is None else str(n) for n in spec['shape'])})"
         for name, spec in specs.items()
     )
-
-
-def _median(result):
-    return f"{result['median_ms']:.2f}"
