@@ -7,7 +7,7 @@ from keras import layers
 from sizes import options
 
 import tfi2i
-from tfi2i.benchmark.export import random_inputs
+from tfi2i.exporting.examples import random_inputs
 from tfi2i.zoo import MODELS
 
 torch = pytest.importorskip("torch", reason="PyTorch, of the extra `benchmark`, isn't installed")
@@ -30,7 +30,7 @@ def test_the_twin_equals_keras(case):
     model = tfi2i.create(name, preset, **given)
     for network in model.generators().values():
         network.set_weights([_drawn(w) for w in network.get_weights()])
-        inputs = random_inputs(network, 32, 32)
+        inputs = random_inputs(network, (32, 32))
         expected = keras.ops.convert_to_numpy(network(inputs if len(inputs) > 1 else inputs[0], training=False))
         np.testing.assert_allclose(_answer(network, inputs), expected, rtol=0, atol=1e-4)
 

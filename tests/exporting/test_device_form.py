@@ -11,6 +11,7 @@ from sizes import options as sizes_of
 import tfi2i
 from tfi2i.exporting import convert
 from tfi2i.exporting.device_form import UpConv2D, for_devices
+from tfi2i.exporting.examples import random_inputs
 
 
 def up(x, size, bias=True, activation=None):
@@ -47,10 +48,7 @@ def test_others_stay_as_they_are(other):
 def test_generators_of_the_zoo(name):
     """DRIT's are networks within networks."""
     for network in tfi2i.create(name, **sizes_of(name)).generators().values():
-        random = np.random.default_rng(0)
-        inputs = [
-            random.uniform(-1, 1, (1, *([32, 32] if len(x.shape) == 4 else []), x.shape[-1])) for x in network.inputs
-        ]
+        inputs = random_inputs(network, (32, 32))
         arguments = inputs if len(inputs) > 1 else inputs[0]
         np.testing.assert_allclose(for_devices(network)(arguments), network(arguments), rtol=0, atol=1e-5)
 

@@ -98,12 +98,13 @@ def _measured(name, size, threads, rounds, peer, preset):
     import keras
 
     from tfi2i.exporting import convert
+    from tfi2i.exporting.examples import random_inputs
 
     keras.utils.set_random_seed(0)
     model, (height, width) = _model(name, size, preset)
     way, generator = next(iter(model.generators().items()))
     _draw_vectors(generator)
-    inputs = random_inputs(generator, height, width)
+    inputs = random_inputs(generator, (height, width))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         generator.save(file)
@@ -141,17 +142,6 @@ def _model(name, size, preset):
     if height % c.stride or width % c.stride or fixed not in ((None, None), (height, width)):
         raise UserError(f"--size={size[0]}x{size[1]} doesn't fit {name} (expected multiples of {c.stride}, a square)")
     return model, (height, width)
-
-
-def random_inputs(generator, height, width):
-    """One random image, one random vector, or both, as the generator takes them."""
-    random = np.random.default_rng(0)
-    return [
-        random.uniform(-1, 1, (1, height, width, tensor.shape[-1])).astype("float32")
-        if len(tensor.shape) == 4
-        else random.standard_normal((1, tensor.shape[-1]), np.float32)
-        for tensor in generator.inputs
-    ]
 
 
 def _draw_vectors(generator):

@@ -49,6 +49,11 @@ def examples(networks, model, job, size, split, count, folder=None):
     return found, source
 
 
+def random_inputs(network, size, count=1):
+    """[float32 array (count, ...)]: random images of `size` and vectors, in the order in which a network takes them."""
+    return list(examples({"": network}, None, None, size, "test", count)[0][""].values())
+
+
 def _of_run(model, job, split, count):
     from tfi2i.data.sources import open_source
     from tfi2i.directions import directions_of
