@@ -99,10 +99,9 @@ def test_any_size_is_refused_where_the_delegate_would_leave_something_out(tmp_pa
 
 
 def test_the_description_is_read_without_this_package(files):
-    unzip = shutil.which("unzip")
-    if not unzip:
-        pytest.skip("no unzip")
-    command = [unzip, "-p", files["float16"], "metadata.json"]
+    if not shutil.which("unzip") and not os.environ.get("TFI2I_CI"):
+        pytest.skip("needs unzip")
+    command = ["unzip", "-p", files["float16"], "metadata.json"]
     read = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(read.stdout) == metadata_of(files["float16"]) and not read.stderr
 
