@@ -22,7 +22,7 @@ def of_statistic(statistic, count, value, seed=0, resamples=RESAMPLES):
     """(low, high) of a number of a whole set, by the basic bootstrap.
 
     A resampled set holds images twice, which moves such a number: FID and the rank of a covariance by much, always
-    upwards. The basic interval, 2 value - percentiles, turns that around; plain percentiles would not even hold `value`.
+    upwards. The basic interval, 2 value - percentiles, turns that around; percentiles might not even hold `value`.
 
     Args:
         statistic: function of indices (count,) into the images -> the number.

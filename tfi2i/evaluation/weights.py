@@ -71,8 +71,8 @@ def weight_file(name, folder=None):
     """The verified file of the weights `name`, a key of `FILES`.
 
     Args:
-        folder: where it lies, by its usual name, directly or in a subfolder; None: the cache, $TFI2I_DATA_DIR/weights or
-            ~/.cache/tfi2i/weights, into which it is downloaded at need.
+        folder: where it lies, by its usual name, directly or in a subfolder; None: the cache, $TFI2I_DATA_DIR/weights
+            or ~/.cache/tfi2i/weights, into which it is downloaded at need.
 
     Returns: its path. Raises: `UserError` where it is missing, or another file.
     """
