@@ -80,7 +80,7 @@ def test_measured_against_the_truth_and_by_a_classifier(stargan_run, monkeypatch
     for measured in result.values.values():
         assert {"accuracy", "accuracy_real", "kept", "l1_cycle", "l1_edit", "l1_rest", "l1_copy"} <= measured.keys()
     smiling = result.values["smiling"]
-    assert smiling["l1_copy"]["mean"] > 0.1 and smiling["accuracy_real"]["mean"] > 0.4
+    assert smiling["l1_copy"]["value"] > 0.1 and smiling["accuracy_real"]["value"] > 0.4
     assert len(list((stargan_run / "evaluation").glob("classifier_*.keras"))) == 1
 
 

@@ -21,7 +21,9 @@ from tfi2i.data.pipeline import stream
 from tfi2i.data.prepared import Preprocess, prepared
 from tfi2i.data.sources import open_source
 from tfi2i.errors import NoImages, UserError
-from tfi2i.evaluation import protocol_of
+from tfi2i.evaluation import measured, protocol_of
+from tfi2i.evaluation.result import score_of
+from tfi2i.evaluation.settings import Settings
 from tfi2i.run import write_networks
 from tfi2i.training.checkpoints import Checkpoints
 from tfi2i.training.records import Records
@@ -69,7 +71,7 @@ def train(job, run, strategy=None, progress=True):
             checkpoints = Checkpoints(run / "checkpoints", model.state(), aside)
             start = checkpoints.restore()
             records = Records(folder, (*model.loss_names, "images_per_second", "data_share"), start)
-            loop = _Loop(model, job, strategy, training, testing, checkpoints, records, folder / "networks")
+            loop = _Loop(model, job, strategy, training, testing, checkpoints, records, folder)
             return loop.run(start, steps, progress)
 
 
@@ -95,10 +97,10 @@ def _schedule(job, steps_per_epoch):
 class _Loop:
     """The loop over steps, with what happens every so many of them."""
 
-    def __init__(self, model, job, strategy, training, testing, checkpoints, records, networks):
+    def __init__(self, model, job, strategy, training, testing, checkpoints, records, folder):
         self.model, self.job, self.strategy = model, job, strategy
         self.training, self.testing = training, testing
-        self.checkpoints, self.records, self.networks = checkpoints, records, networks
+        self.checkpoints, self.records, self.folder = checkpoints, records, folder
         self.protocol = protocol_of(job.config)
         self.step_function = compiled_step(model, strategy, job.recipe.xla)
 
@@ -109,6 +111,7 @@ class _Loop:
         with bar, _interruptions() as interrupted:
             if start == 0:
                 self._sample(0)
+                self._evaluate(0)
             clock = _Clock()
             for step in range(start + 1, steps + 1):
                 with clock.data():
@@ -122,8 +125,10 @@ class _Loop:
                 bar.update()
                 if step % recipe.sample_every == 0 or last:
                     self._sample(step)
-                if step % recipe.checkpoint_every == 0 or last or stop:
-                    self._checkpoint(step)
+                evaluated = recipe.eval_every and (step % recipe.eval_every == 0 or last)
+                score = self._evaluate(step) if evaluated else None
+                if step % recipe.checkpoint_every == 0 or last or stop or score is not None:
+                    self._checkpoint(step, score)
                 if stop:
                     raise KeyboardInterrupt
             if self.training.bad:
@@ -174,12 +179,24 @@ class _Loop:
         rows = self.protocol.samples(self.model, self.testing)
         self.records.sample(step, [[_shown_pixels(pixels) for pixels in row] for row in rows])
 
-    def _checkpoint(self, step):
-        self.checkpoints.save(step, self.protocol.score(self.model, self.testing))
+    def _evaluate(self, step):
+        """Measures the model as `tfi2i evaluate` does. Returns what --best goes by, or None without it."""
+        recipe = self.job.recipe
+        if not recipe.eval_every:
+            return None
+        settings = Settings(metrics=recipe.eval_metrics, seed=recipe.seed)
+        found = measured(self.model, self.testing, self.job, self.folder, settings, count=recipe.eval_images)
+        self.records.evaluation(step, found["values"])
+        return score_of(found["values"], recipe.best) if recipe.best else None
+
+    def _checkpoint(self, step, score):
+        if not self.job.recipe.best:
+            score = self.protocol.score(self.model, self.testing)
+        self.checkpoints.save(step, score)
         self._write_networks()
 
     def _write_networks(self):
-        write_networks(self.model, self.networks)
+        write_networks(self.model, self.folder / "networks")
 
 
 def choose_strategy(devices=0):

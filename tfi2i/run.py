@@ -4,7 +4,7 @@ runs/NAME/
   config.json    everything that was decided: enough to rebuild the model and go on without a single flag
   checkpoints/   full training state, the last two and the best
   networks/      what a user keeps: the networks that translate, as .keras, with SHA256SUMS
-  logs/          metrics.csv and TensorBoard events
+  logs/          metrics.csv and TensorBoard events; evaluation.csv where there was --eval_every
   samples/       fixed test images as grids over time, and index.html to look at them
   f.keras        of a model that builds on another network (DTN), that network
 """
@@ -44,12 +44,18 @@ class Recipe:
     log_every: int = option(50, "steps between two lines of metrics.csv", least=1)
     sample_every: int = option(500, "steps between two sample grids", least=1)
     checkpoint_every: int = option(500, "steps between two checkpoints", least=1)
+    eval_every: int = option(0, "steps between two evaluations as by `tfi2i evaluate`; 0: none", least=0)
+    eval_metrics: str = option("basic", "what is measured then: --metrics of `tfi2i evaluate`")
+    eval_images: int = option(100, "on how many test images; 0: all", least=0)
+    best: str = option("", "metric of --eval_metrics by which the best checkpoint is kept, such as FID or AtoB.L1")
     max_skipped: int = option(20, "stop after so many updates in a row that were not finite", least=1)
     skip_bad: bool = option(False, "go on without images that can't be read, and count them")
     no_deterministic: bool = option(False, "allow faster operations whose results may differ from run to run")
 
     def __post_init__(self):
         validate(self)
+        if self.best and not self.eval_every:
+            raise UserError(f"--best={self.best} (expected with --eval_every=N, which says how often it is measured)")
 
 
 @dataclass(frozen=True)

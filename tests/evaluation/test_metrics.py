@@ -41,7 +41,7 @@ def test_too_small_for_ssim():
 def test_evaluate_a_run(trained_run):
     result = evaluate(trained_run, "val", progress=False)
     assert result.images == 100
-    assert 0 < result.values["AtoB"]["L1"]["mean"] < 2
+    assert 0 < result.values["AtoB"]["L1"]["value"] < 2
     assert "AtoB L1" in str(result) and "32 x 32 px" in str(result) and "SSIM on luma" in str(result)
     record = json.loads((trained_run / "evaluation.json").read_text())
     assert record["values"] == evaluate(trained_run, "val", progress=False).values  # two runs, one answer

@@ -251,5 +251,5 @@ def test_a_run_is_measured_by_the_attribute(transferred, monkeypatch):
 
     monkeypatch.setattr("tfi2i.evaluation.two_domains.independent", fancied)
     found = evaluation.evaluate(transferred, progress=False).values["AtoB"]
-    assert (found["accuracy"]["mean"], found["accuracy_A"]["mean"], found["accuracy_B"]["mean"]) == (1.0, 0.0, 0.0)
+    assert (found["accuracy"]["value"], found["accuracy_A"]["value"], found["accuracy_B"]["value"]) == (1.0, 0.0, 0.0)
     assert {"L1", "l1_edit", "l1_rest", "l1_copy"} <= found.keys()

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tfi2i.data import images
 from tfi2i.data.prepared import PreparedLabelled, to_float, to_pixels
 from tfi2i.data.sources import open_source
 from tfi2i.edits import Edits
+from tfi2i.evaluation.answers import Answers, Pictures
 from tfi2i.evaluation.classifier import independent
 from tfi2i.evaluation.metrics import around_the_edit, l1
 
@@ -43,6 +45,27 @@ def score(model, testing):
     return float(np.mean(errors)) if errors else None
 
 
+def answers(model, examples, stochastic=False):
+    """{attribute: `Answers`}: the images that lack it, with it set, and those that have it."""
+    edits = Edits(model)
+    labels = [label_of_example(edits, examples, i) for i in range(len(examples))]
+    return {name: _answers(edits, examples, labels, k, name) for k, name in enumerate(edits.names)}
+
+
+def _answers(edits, examples, labels, k, name):
+    lacking, having = ([i for i, label in enumerate(labels) if bool(label[k]) is has] for has in (False, True))
+
+    def edited(n):
+        i = lacking[n]
+        return to_pixels(edits(to_float(examples[i][0]), edits.targets(labels[i])[name], name))
+
+    return Answers(
+        fakes=Pictures(len(lacking), edited),
+        reals=Pictures(len(having), lambda n: images.to_uint8(examples[having[n]][0])),
+        inputs=Pictures(len(lacking), lambda n: images.to_uint8(examples[lacking[n]][0])),
+    )
+
+
 def measurement(model, examples, job, run, stochastic):
     edits = Edits(model)
     training = open_source(job.dataset, "train", job.config)
@@ -66,8 +89,7 @@ def measurement(model, examples, job, run, stochastic):
     size = examples.preprocess.crop_size
     protocol = (
         f"{size} x {size} px, the central square; each image with one attribute edited at a time; L1 on [-1, 1]; "
-        f"classifier of the training images: 4 convolutions, trained by `tfi2i evaluate`. "
-        "Mean and standard deviation over images."
+        f"classifier of the training images: 4 convolutions, trained by `tfi2i evaluate`."
     )
     return measure, protocol
 

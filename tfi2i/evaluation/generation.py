@@ -8,8 +8,10 @@ there are samples give in their place. The paper warns of the measure's variance
 
 import numpy as np
 
+from tfi2i.data import images
 from tfi2i.data.prepared import prepared, to_float, to_pixels
 from tfi2i.data.sources import open_source
+from tfi2i.evaluation.answers import Answers, Pictures
 
 SAMPLES = 8  # rows and columns of the sample grid
 PARZEN = 2000  # samples of the window
@@ -25,6 +27,19 @@ def samples(model, testing):
 def score(model, testing):
     """None: nothing cheap says which checkpoint is the best."""
     return None
+
+
+def answers(model, examples, stochastic=False):
+    """{"sample": `Answers`}: as many samples as there are images."""
+    made = []
+
+    def sample(i):
+        if not made:
+            made.extend(to_pixels(sampled(model, len(examples), seed=1)))
+        return made[i]
+
+    reals = Pictures(len(examples), lambda i: images.to_uint8(examples[i][0]))
+    return {"sample": Answers(fakes=Pictures(len(examples), sample), reals=reals)}
 
 
 def measurement(model, examples, job, run, stochastic):
@@ -45,7 +60,7 @@ def measurement(model, examples, job, run, stochastic):
     protocol = (
         f"{side} x {side} px in [0, 1]; nats under a Parzen window on {PARZEN} samples, of width "
         f"{windows['log_likelihood'].width:.3f} ({windows['log_likelihood_train'].width:.3f} on training images), "
-        "chosen on every other test image and measured on the rest. Mean and standard deviation over images."
+        "chosen on every other test image and measured on the rest."
     )
     return measure, protocol
 

@@ -10,6 +10,7 @@ from tfi2i.data.prepared import to_float, to_pixels
 from tfi2i.data.resampling import bicubic, to_uint8
 from tfi2i.directions import direction_of
 from tfi2i.errors import UserError
+from tfi2i.evaluation.answers import Answers, Pictures
 
 SAMPLES = 4  # columns of the sample grid
 SAMPLE_SIDE = 192  # the largest side of a picture in it
@@ -33,6 +34,14 @@ def score(model, testing):
     return -float(np.mean([psnr_y(answer(small), large, scale) for small, large in pairs]))
 
 
+def answers(model, examples, stochastic=False):
+    """{"x4": `Answers`}, for a scale of 4."""
+    answer = answer_of(model, stochastic)
+    fakes = Pictures(len(examples), lambda i: answer(examples[i][0]))
+    inputs, reals = (Pictures(len(examples), lambda i, k=k: examples[i][k]) for k in (0, 1))
+    return {f"x{model.config.scale}": Answers(fakes=fakes, reals=reals, inputs=inputs, paired=fakes)}
+
+
 def measurement(model, examples, job, run, stochastic):
     scale, answer = model.config.scale, answer_of(model, stochastic)
 
@@ -49,7 +58,7 @@ def measurement(model, examples, job, run, stochastic):
     protocol = (
         f"Whole images, sides cut to multiples of {scale}, smaller ones by MATLAB's bicubic; answers in 8 bits; "
         f"PSNR in dB and SSIM (11 x 11 Gaussian window) on Y of YCbCr, not rounded, without a border of {scale} "
-        "pixels. Mean and standard deviation over images."
+        "pixels."
     )
     return measure, protocol
 

@@ -3,8 +3,9 @@
 Where A and B of an example belong together: L1, PSNR and SSIM against the other one, and `l1_copy`, the L1 of the input
 itself, which a translation must beat. A model of many styles is given the style of the truth; `l1_random` is its L1
 with a random one. Where they don't belong together there is no truth: `l1_change` is how far the translation is from
-its input, `l1_cycle` how far the way back ends from where it began. For models of many styles `diversity` is the L1
-between the answers to two random styles.
+its input. For models of many styles `diversity` is the L1 between the answers to two random styles. Where there is a
+way back, `l1_cycle` is how far it ends from where it began, and for models that code and decode an image within its own
+domain `l1_reconstruction` is how far that is from it.
 
 Where B is A with an attribute that A lacks, `accuracy` is how often a classifier that was trained on the real images
 sees it in a translation, `accuracy_A` and `accuracy_B` how often it is right about the real images of either kind. If
@@ -20,10 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tfi2i.data import images
 from tfi2i.data.folders import domains
 from tfi2i.data.prepared import PreparedLabelled, to_float, to_pixels
 from tfi2i.data.sources import open_source
 from tfi2i.directions import directions_of
+from tfi2i.evaluation.answers import Answers, Pictures
 from tfi2i.evaluation.classifier import independent
 from tfi2i.evaluation.metrics import METRICS, around_the_edit, l1
 
@@ -64,8 +67,35 @@ def score(model, testing):
     return float(np.mean(errors))
 
 
+def answers(model, examples, stochastic=False):
+    """{direction: `Answers`}."""
+    counts = [len(part) for part in domains(examples.source)]
+    ways = directions_of(model, stochastic)
+    return {name: _answers(direction, examples, counts) for name, direction in ways.items()}
+
+
+def _answers(direction, examples, counts):
+    def answered(i, style):
+        return to_pixels(direction(to_float(examples[i][direction.source]), style))
+
+    def in_style(i, k):
+        return answered(i, direction.random_styles(k + 1, seed=i)[k])
+
+    def in_style_of_truth(i):
+        return answered(i, direction.style_of(to_float(examples[i][direction.target])))
+
+    inputs, reals = counts[direction.source], counts[direction.target]
+    return Answers(
+        fakes=Pictures(inputs, lambda i: in_style(i, 0)),
+        reals=Pictures(reals, lambda i: images.to_uint8(examples[i][direction.target])),
+        inputs=Pictures(inputs, lambda i: images.to_uint8(examples[i][direction.source])),
+        paired=Pictures(inputs, in_style_of_truth) if examples.aligned else None,
+        styled=in_style if direction.style_dim else None,
+    )
+
+
 def measurement(model, examples, job, run, stochastic):
-    directions = directions_of(model, stochastic)
+    directions, recoded = directions_of(model, stochastic), model.reconstructions()
     judged = _by_attribute(examples, job, run) or _by_label(directions, examples, job, run)
 
     def measure(i):
@@ -76,8 +106,10 @@ def measurement(model, examples, job, run, stochastic):
             if examples.aligned:
                 found[name] = _against_truth(direction, image, other, seed=i)
             else:
-                back = next((d for d in directions.values() if d.source == direction.target), None)
-                found[name] = _without_truth(direction, back, image, seed=i)
+                found[name] = _without_truth(direction, image, seed=i)
+            back = next((d for d in directions.values() if d.source == direction.target), None)
+            if back:
+                found[name] |= _there_and_back(direction, back, recoded.get(name), image, seed=i)
             if judged:
                 found[name] |= judged(direction, example, i)
         return found
@@ -155,13 +187,20 @@ def _against_truth(direction, image, truth, seed):
     return measured
 
 
-def _without_truth(direction, back, image, seed):
+def _without_truth(direction, image, seed):
     one, *other = (direction(image, style) for style in direction.random_styles(2, seed))
     measured = {"l1_change": l1(one, image)} if one.shape == image.shape else {}
-    if back:
-        measured["l1_cycle"] = l1(back(one, back.style_of(image)), image)
-    if other:
-        measured["diversity"] = l1(one, *other)
+    return measured | ({"diversity": l1(one, *other)} if other else {})
+
+
+def _there_and_back(direction, back, recode, image, seed):
+    """`recode` codes and decodes the image within its domain, if the model can."""
+    own = back.style_of(image)
+    answer = direction(image, direction.random_styles(1, seed)[0])
+    measured = {"l1_cycle": l1(back(answer, own), image)}
+    if recode:
+        inputs = image[None] if own is None else [image[None], own[None]]
+        measured["l1_reconstruction"] = l1(np.asarray(recode(inputs, training=False))[0], image)
     return measured
 
 
@@ -172,5 +211,5 @@ def _protocol(examples, statistics, stochastic, styles):
     return (
         f"{width} x {height} px ({examples.preprocess.preprocess}, nothing random{random}); {normalised} "
         f"statistics, dropout {'on' if stochastic else 'off'}; output not quantised. L1 on [-1, 1]; PSNR in dB over "
-        "RGB; SSIM on luma, 7 x 7 uniform window. Mean and standard deviation over images."
+        "RGB; SSIM on luma, 7 x 7 uniform window."
     )

@@ -1,4 +1,4 @@
-"""What a run tells: metrics.csv, TensorBoard events, sample grids and the gallery that shows them over time."""
+"""What a run tells: its numbers as CSV and TensorBoard events, sample grids and the gallery of them over time."""
 
 import html
 import json
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+EVALUATION_COLUMNS = ("step", "way", "metric", "value", "low", "high", "n")
 
 
 def write_text(path, text):
@@ -31,14 +33,10 @@ class Records:
         self.run, self.columns = Path(run), ("step", *columns)
         (self.run / "logs").mkdir(exist_ok=True)
         self._events = tf.summary.create_file_writer(str(self.run / "logs"))
-        self._csv = self.run / "logs" / "metrics.csv"
-        write_text(self._csv, "".join(_csv_line(row) for row in (self.columns, *self._rows_until(step))))
-
-    def _rows_until(self, step):
-        if not self._csv.exists():
-            return []
-        rows = [line.split(",") for line in self._csv.read_text().splitlines()[1:]]
-        return [row for row in rows if len(row) == len(self.columns) and int(row[0]) <= step]
+        self._csv, self._evaluations = (self.run / "logs" / name for name in ("metrics.csv", "evaluation.csv"))
+        _drop_after(step, self._csv, self.columns)
+        if self._evaluations.exists():
+            _drop_after(step, self._evaluations, EVALUATION_COLUMNS)
 
     def log(self, step, values):
         """Appends {name: number} to metrics.csv and to TensorBoard."""
@@ -49,6 +47,20 @@ class Records:
         with self._events.as_default(step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
+        self._events.flush()
+
+    def evaluation(self, step, values):
+        """Appends {way: {metric: {"value", "low", "high", "n"}}} to evaluation.csv, a line each, and to TensorBoard."""
+        import tensorflow as tf
+
+        if not self._evaluations.exists():
+            write_text(self._evaluations, _csv_line(EVALUATION_COLUMNS))
+        with self._evaluations.open("a") as file, self._events.as_default(step):
+            for way, metrics in values.items():
+                for name, measured in metrics.items():
+                    numbers = (f"{measured[column]:.6g}" for column in EVALUATION_COLUMNS[3:])
+                    file.write(_csv_line((step, way, name, *numbers)))
+                    tf.summary.scalar(f"{way}/{name}", measured["value"])
         self._events.flush()
 
     def sample(self, step, rows):
@@ -91,6 +103,13 @@ def write_gallery(run):
     data = {"pictures": pictures, "columns": rows[0], "rows": [[float(v) for v in row] for row in rows[1:]]}
     page = page.replace("{{title}}", html.escape(run.resolve().name))
     write_text(run / "samples" / "index.html", page.replace("{{data}}", json.dumps(data).replace("<", "\\u003c")))
+
+
+def _drop_after(step, path, columns):
+    """Leaves of a file of records the whole lines up to `step`, and begins it if it isn't there."""
+    lines = path.read_text().splitlines()[1:] if path.exists() else []
+    rows = [row for row in (line.split(",") for line in lines) if len(row) == len(columns) and int(row[0]) <= step]
+    write_text(path, "".join(_csv_line(row) for row in (columns, *rows)))
 
 
 def _csv_line(values):

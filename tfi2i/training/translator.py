@@ -97,6 +97,13 @@ class Translator(keras.Model):
         """{direction: network that maps an image of the domain it leads to, (B, H, W, C), to its style (B, S)}."""
         return {}
 
+    def reconstructions(self):
+        """{direction: network that codes an image of the domain it starts from, and decodes it again there}.
+
+        As `generators`, with the style of that domain where there are styles. Empty for models without such codes.
+        """
+        return {}
+
     def normal(self, name, shape):
         """N(0, 1) of `shape`, (B, ...), from the state of the model, so that a resumed run draws the same.
 

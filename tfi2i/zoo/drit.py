@@ -489,6 +489,9 @@ class DRIT(Translator):
     def style_encoders(self):
         return dict(self.attribute_encoders)
 
+    def reconstructions(self):
+        return {"AtoB": translation(self.E_c, self.G, 0, 0), "BtoA": translation(self.E_c, self.G, 1, 1)}
+
 
 def translation(E_c, G, source, target):
     """Image (B, H, W, C) of domain number `source` and style (B, nz) -> image of domain number `target`."""

@@ -251,9 +251,12 @@ class MUNIT(Translator):
     def style_encoders(self):
         return {"AtoB": self.E_s_B, "BtoA": self.E_s_A}
 
+    def reconstructions(self):
+        return {"AtoB": translation(self.E_c_A, self.G_A, "AtoA"), "BtoA": translation(self.E_c_B, self.G_B, "BtoB")}
+
 
 def translation(E_c, G, name):
-    """Content of one domain, style and decoder of the other; image (B, H, W, C) and style (B, style_dim) -> image."""
+    """Content of one domain, style and decoder of another; image (B, H, W, C) and style (B, style_dim) -> image."""
     image = keras.Input(E_c.input_shape[1:], name="image")
     style = keras.Input(G.input_shape[1][1:], name="style")
     return keras.Model([image, style], G([E_c(image), style]), name=name)

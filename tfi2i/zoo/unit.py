@@ -203,6 +203,9 @@ class UNIT(Translator):
     def generators(self, stochastic=False):
         return dict(self.translations)
 
+    def reconstructions(self):
+        return {"AtoB": translation(self.E_A, self.G_A, "AtoA"), "BtoA": translation(self.E_B, self.G_B, "BtoB")}
+
 
 def kl(h):
     """KL(N(h, I) || N(0, I)) but for a constant and a factor: the mean of h^2."""
