@@ -13,7 +13,7 @@ from tfi2i import evaluation, loop, run, zoo
 from tfi2i.data.attributes import WithAndWithout
 from tfi2i.data.synthetic.faces import SyntheticFaces
 from tfi2i.errors import UserError
-from tfi2i.evaluation.metrics import around_the_edit
+from tfi2i.evaluation.similarity import around_the_edit
 from tfi2i.zoo import diat
 
 TINY = {"ngf": 2, "n_blocks": 1, "ndf": 2, "d_layers": 3, "crop_size": 16, "batch_size": 2, "attribute": "glasses"}

@@ -16,7 +16,7 @@ from tfi2i.data.sources import open_source
 from tfi2i.edits import Edits
 from tfi2i.evaluation.answers import Answers, Pictures
 from tfi2i.evaluation.classifier import independent
-from tfi2i.evaluation.metrics import around_the_edit, l1
+from tfi2i.evaluation.similarity import around_the_edit, l1
 
 SAMPLES = 6  # columns of the sample grid
 VALIDATION = 16  # test images whose edits decide which checkpoint is the best

@@ -1,7 +1,7 @@
-"""Super-resolution, measured as its papers do: PSNR and SSIM on luma, without a border of `border` pixels.
+"""Super-resolution, measured as its papers do: PSNR and SSIM on luma, without a border as wide as the scale.
 
-Images are uint8 (H, W, 3). `border` is the scale in most papers: pixels there are reconstructed from half a
-neighbourhood. `psnr_bicubic` and `ssim_bicubic` are those of bicubic interpolation, which a model must beat.
+Images are uint8 (H, W, 3). Pixels of the border are reconstructed from half a neighbourhood. `psnr_bicubic` and
+`ssim_bicubic` are those of bicubic interpolation, which a model must beat.
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy as np
 from tfi2i.data.prepared import to_float, to_pixels
 from tfi2i.data.resampling import bicubic, to_uint8
 from tfi2i.directions import direction_of
-from tfi2i.errors import UserError
 from tfi2i.evaluation.answers import Answers, Pictures
+from tfi2i.evaluation.similarity import psnr_y, ssim_y
 
 SAMPLES = 4  # columns of the sample grid
 SAMPLE_SIDE = 192  # the largest side of a picture in it
@@ -81,54 +81,3 @@ def _middle(small, large, scale):
     (top, height), (left, width) = (((n - min(n, side)) // 2, min(n, side)) for n in small.shape[:2])
     inner = large[scale * top : scale * (top + height), scale * left : scale * (left + width)]
     return small[top : top + height, left : left + width], inner
-
-
-def luma_y(pixels):
-    """float64 (H, W) in [16, 235]: Y of ITU-R BT.601 YCbCr as MATLAB's `rgb2ycbcr`, not rounded.
-
-    MATLAB rounds Y of uint8 images; bicubic x4 of Set5 then has 28.42 dB and SSIM 0.8102 instead of 28.43 and 0.8111.
-    """
-    return 16.0 + np.asarray(pixels, np.float64) @ (np.array([65.481, 128.553, 24.966]) / 255.0)
-
-
-def psnr_y(x, y, border):
-    """10 log10(255^2 / MSE) in dB; inf for equal images."""
-    x, y = _inner(x, y, border)
-    mse = np.mean(np.square(x - y))
-    return float(10.0 * np.log10(255.0**2 / mse)) if mse > 0 else float("inf")
-
-
-def ssim_y(x, y, border):
-    """Structural similarity (Wang et al. 2004, eq. 13 and sec. III-C), 1 for equal images.
-
-    Windows of 11 x 11 pixels that lie inside, weighted by a Gaussian of sigma 1.5; K1 = 0.01, K2 = 0.03, range 255.
-    """
-    x, y = _inner(x, y, border)
-    if min(x.shape) < 11:
-        raise UserError(
-            f"SSIM needs 11 x 11 pixels within the border of {border} (received {x.shape[0]} x {x.shape[1]})"
-        )
-    mean_x, mean_y = _windowed(x), _windowed(y)
-    variances = _windowed(x * x) - mean_x**2 + _windowed(y * y) - mean_y**2
-    covariance = _windowed(x * y) - mean_x * mean_y
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    likeness = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    return float(np.mean(likeness / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))))
-
-
-def _inner(x, y, border):
-    if np.shape(x) != np.shape(y) or np.shape(x)[2:] != (3,) or min(np.shape(x)[:2]) <= 2 * border:
-        raise UserError(
-            f"two images cannot be compared without a border of {border} pixels (expected the same height and width, "
-            f"more than {2 * border}, and 3 channels, received {np.shape(x)} and {np.shape(y)})"
-        )
-    inner = np.s_[border : len(x) - border, border : np.shape(x)[1] - border]
-    return luma_y(x)[inner], luma_y(y)[inner]
-
-
-def _windowed(image):
-    """The weighted mean of each window."""
-    weights = np.exp(-(np.arange(-5.0, 6.0) ** 2) / (2 * 1.5**2))
-    for axis in (0, 1):
-        image = np.lib.stride_tricks.sliding_window_view(image, 11, axis) @ (weights / weights.sum())
-    return image
