@@ -11,6 +11,7 @@ split folders is divided here: a tenth of the images, chosen by the hash of thei
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -212,13 +213,15 @@ def open_folder(root: str | os.PathLike, split: str, paired: bool) -> AlignedPai
     return UnpairedFolders(root, split)
 
 
-def matched(paths_a: list[Path], paths_b: list[Path]) -> dict[Path, Path]:
-    """Returns the B of each A by equal names without extensions, in the order of A.
+def matched(
+    paths_a: list[Path], paths_b: list[Path], name_of: Callable[[Path], str] = lambda path: path.stem
+) -> dict[Path, Path]:
+    """Returns the B of each A by equal names, those without extensions if not told otherwise, in the order of A.
 
     Raises:
         UserError: an image has no partner, or two of a folder have one name.
     """
-    by_name_a, by_name_b = _by_name(paths_a), _by_name(paths_b)
+    by_name_a, by_name_b = _by_name(paths_a, name_of), _by_name(paths_b, name_of)
     lonely = [path for name, path in by_name_a.items() if name not in by_name_b]
     lonely += [path for name, path in by_name_b.items() if name not in by_name_a]
     if lonely:
@@ -261,11 +264,12 @@ def nothing_fits(root: str | os.PathLike, split: str, layouts: str) -> NoImages:
     return NoImages(f'{root}: no images found for the split "{split}" (expected one of these layouts: {layouts})')
 
 
-def _by_name(paths: list[Path]) -> dict[str, Path]:
+def _by_name(paths: list[Path], name_of: Callable[[Path], str]) -> dict[str, Path]:
     by_name: dict[str, Path] = {}
     for path in paths:
-        if by_name.setdefault(path.stem, path) is not path:
-            raise UserError(f"{by_name[path.stem]} and {path}: two images for one name; remove one")
+        first = by_name.setdefault(name_of(path), path)
+        if first is not path:
+            raise UserError(f"{first} and {path}: two images for one name; remove one")
     return by_name
 
 

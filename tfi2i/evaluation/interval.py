@@ -9,6 +9,17 @@ LEVEL = 0.95
 RESAMPLES = 2000
 
 
+def measured(values, seed=0):
+    """What is said of a number that each image has: {"value", "std", "low", "high", "n"}, mean, standard deviation and
+    interval over the n images. Where one is infinite, so may be the mean, and there is neither deviation nor interval.
+    """
+    values = np.asarray(values, np.float64)
+    std = low = high = float("nan")
+    if np.isfinite(values).all():
+        std, (low, high) = float(values.std()), of_mean(values, seed)
+    return {"value": float(values.mean()), "std": std, "low": low, "high": high, "n": len(values)}
+
+
 def of_mean(values, seed=0, resamples=RESAMPLES):
     """(low, high) of the mean of `values` (N,), by percentiles; both NaN for less than two values."""
     values = np.asarray(values, np.float64)

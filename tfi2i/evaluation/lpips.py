@@ -2,10 +2,9 @@
 
     d(x, y) = sum_l mean_hw |w_l * (f_l(x) - f_l(y))|^2,    f_l of length 1 over channels at each place   (eq. 1)
 
-where the square root of each weight w_l is what the authors' file holds as the weight itself. The features are those of
-torchvision's AlexNet, VGG16 or SqueezeNet 1.1, read from its own files. v0.0, which many papers of 2018 used (BicycleGAN
-and likely MUNIT), didn't bring pictures to ImageNet's range and gives numbers less than half as large: those
-can't be compared with these.
+The authors' files hold the squares of w_l. The features are those of torchvision's AlexNet, VGG16 or SqueezeNet 1.1,
+read from its own files. Version 0.0, that of BicycleGAN's published numbers, didn't bring pictures to ImageNet's range
+and gives others, there less than half as large: they can't be compared with these, nor, it seems, can MUNIT's.
 """
 
 from functools import partial
@@ -22,7 +21,7 @@ from tfi2i.interop import pytorch_file
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 EPSILON = 1e-10  # of the official program, added to the length
-BATCH = 8  # pairs that go through the network at a time: VGG16's features of them take 2 GB at 512 px
+BATCH = 8  # pairs that go through the network at a time: of them, a layer of VGG16 takes 1 GB at 512 px
 PAIRS = 19  # of answers to one input, in MUNIT and BicycleGAN
 PAIRS_OF_SET = 1000  # of answers to 100 inputs, in DRIT
 
@@ -91,12 +90,11 @@ def diversity(lpips, answers, seed=0):
         means.append(np.mean(lpips(of_one[0::2], of_one[1::2]), dtype=np.float64))
     if not means:
         raise UserError("diversity (expected the answers to at least one input, received none)")
-    low, high = interval.of_mean(means, seed)
-    return {"value": float(np.mean(means)), "std": float(np.std(means)), "low": low, "high": high, "n": len(means)}
+    return interval.measured(means, seed)
 
 
 def diversity_of_set(lpips, images, pairs=PAIRS_OF_SET, seed=0):
-    """How different pictures of a set are from one another, as in DRIT (sec. 4.2), also of real ones.
+    """How different pictures of a set are from one another, as in DRIT, also of real ones.
 
     There: 1,000 pairs drawn from the answers to 100 inputs, one each. Pairs are drawn with the seed, apart from one
     another and each of two pictures; all that there are, if that is less.

@@ -66,7 +66,8 @@ def ssim(x, y, crop=0):
 def ssim_rgb(x, y, crop=0):
     """Structural similarity as its paper measures it (Wang et al. 2004, sec. III-C), the mean of the channels.
 
-    Windows of 11 x 11 pixels that lie inside, weighted by a Gaussian of sigma 1.5, biased variances; channels in [0, 1].
+    Windows of 11 x 11 pixels that lie inside, weighted by a Gaussian of sigma 1.5, with biased variances; channels in
+    [0, 1].
     """
     x, y = ((image + 1.0) / 2.0 for image in _both(x, y, crop))
     luminance, structure = _compared(x, y, GAUSSIAN, name="SSIM_RGB")
