@@ -41,7 +41,12 @@ def of_statistic(statistic, count, value, seed=0, resamples=RESAMPLES):
     """
     if count < 2:
         return float("nan"), float("nan")
-    low, high = _percentiles([statistic(chosen) for chosen in resampled(count, seed, resamples)])
+    return basic([statistic(chosen) for chosen in resampled(count, seed, resamples)], value)
+
+
+def basic(numbers, value):
+    """(low, high) by the basic bootstrap of `value`, the number of all images, from those of resampled sets."""
+    low, high = _percentiles(numbers)
     return 2 * value - high, 2 * value - low
 
 
