@@ -70,8 +70,9 @@ class Palette:
         distance = _mean_distance(self, _some(label_maps))
         if distance > FITS:
             raise UserError(
-                f"pictures in other colours than those of label maps (expected half of the pixels within {FITS:g} of the "
-                f"palette {self.name}, received {distance:.0f}); give the palette of these label maps"
+                f"these pictures are no label maps in the colours of {self.name} (expected half of the pixels within "
+                f"{FITS:g} levels of them, received {distance:.0f}); give the palette of your label maps, one of "
+                f"{', '.join(PALETTES)} or a .json or .csv file"
             )
 
     def paint(self, classes):
@@ -218,9 +219,10 @@ def labels_of_pairs(source, palette=None):
     fitting = [side for side in "AB" if best[side][0] <= FITS]
     if len(fitting) != 1:
         raise UserError(
-            f"{'both halves' if fitting else 'neither half'} of the pairs may be label maps (expected half of the pixels "
-            f"of one of them within {FITS:g} of the colours of {', '.join(p.name for p in palettes)}, received "
-            f"{best['A'][0]:.0f} for A and {best['B'][0]:.0f} for B); give the palette's file"
+            f"{'both halves' if fitting else 'neither half'} of the pairs look like label maps (expected half of the "
+            f"pixels of one of them within {FITS:g} levels of the colours of {', '.join(p.name for p in palettes)}, "
+            f"received {best['A'][0]:.0f} for A and {best['B'][0]:.0f} for B); give the palette of your label maps, a "
+            ".json or .csv file"
         )
     return fitting[0], palettes[best[fitting[0]][1]]
 

@@ -1,8 +1,8 @@
 """Translations of and to label maps, measured by classes (Isola et al. 2017, sec. 4.1; Zhu et al. 2017, sec. 5.1.2).
 
-Labels to photo, the "FCN score": a segmenter reads the translated photo, and its classes are compared with the label map
-that the photo was made of; what it reads in the real photo is the ceiling, `..._real`. Photo to labels: the translated
-label map is itself brought to classes, by the palette's nearest colour, and compared with the true one.
+Labels to photo, the "FCN score": a segmenter reads the translated photo, and its classes are compared with the label
+map that the photo was made of; what it reads in the real photo is the ceiling, `..._real`. Photo to labels: the
+translated label map is itself brought to classes, by the palette's nearest colour, and compared with the true one.
 
 The metrics are those of Long et al. 2015, sec. 5, with n_ij the pixels of class i that are taken for j, t_i those of
 class i, summed over all images as in the papers; classes without a pixel in the truth are left out of the means:
@@ -73,8 +73,9 @@ def measured(matrices):
     drawn = np.concatenate([scores(some) for some in _resampled(matrices)])
     found = {}
     for k, name in enumerate(METRICS):
-        low, high = interval.basic(drawn[:, k], value[k]) if count > 1 else (float("nan"), float("nan"))
-        found[name] = {"value": float(value[k]), "low": float(max(0, low)), "high": float(min(1, high)), "n": count}
+        # The basic interval of a number near 1 may leave what is possible.
+        ends = np.clip(interval.basic(drawn[:, k], value[k]), 0, 1) if count > 1 else (np.nan, np.nan)
+        found[name] = {"value": float(value[k]), "low": float(ends[0]), "high": float(ends[1]), "n": count}
     return found
 
 

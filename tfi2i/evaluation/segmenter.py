@@ -84,9 +84,9 @@ class Segmenter:
 
     def _other_classes(self, received):
         return UserError(
-            f"{self.name}: another number of classes than the palette {self.palette.name} (expected {len(self.palette)}: "
-            f"(B, H, W, {len(self.palette)}) or integers below it, received {received}); use a segmenter of these classes "
-            "or a palette of its"
+            f"{self.name}: other classes than those of the palette {self.palette.name} (expected answers (B, H, W, "
+            f"{len(self.palette)}), or integers below {len(self.palette)}, received {received}); use a segmenter of "
+            "these classes, in this order, or the palette that it was trained with"
         )
 
 
@@ -153,7 +153,7 @@ def _of_hub(preset, palette):
     segmenter = Segmenter(task, palette, f"hub:{preset}", size, prepare=task.preprocessor)
     count = task.outputs[0].shape[-1]
     if count != len(palette):
-        raise segmenter._other_classes(f"{count}")
+        raise segmenter._other_classes(f"{count} classes")
     return segmenter
 
 
@@ -161,8 +161,8 @@ def own(source, side, palette, size, folder):
     """A `Segmenter` that is trained on the pairs of `source`, photo -> classes, and kept in `folder`.
 
     A second call with the same pairs, palette and size reads what the first one has trained; the same pairs give the
-    same network. It says nothing of a model that it shares no pictures with, but how well it reads photos of the set
-    is part of every result.
+    same network. It is no FCN of Cityscapes: its numbers compare models that it has judged, beside what it reads in
+    real photos, and nothing else.
 
     Args:
         source: training pairs {"A", "B"}.
