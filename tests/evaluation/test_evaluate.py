@@ -9,14 +9,15 @@ from tfi2i import loop, run, zoo
 from tfi2i.cli import main
 from tfi2i.errors import UserError
 from tfi2i.evaluation import evaluate
-from tfi2i.evaluation.result import over_images, score_of
+from tfi2i.evaluation.interval import measured
+from tfi2i.evaluation.result import score_of
 from tfi2i.evaluation.settings import Settings
 
 
 def test_two_evaluations_of_a_run_are_equal(trained_run):
     result = evaluate(trained_run, "val", progress=False)
     record = json.loads((trained_run / "evaluation.json").read_text())
-    assert record == evaluate(trained_run, "val", progress=False).as_dict()
+    assert record == json.loads(evaluate(trained_run, "val", progress=False).as_json())
     l1 = record["values"]["AtoB"]["L1"]
     assert l1["n"] == record["images"] == 100 and l1["low"] < l1["value"] < l1["high"]
     assert record["versions"]["tensorflow"] and record["settings"]["metrics"] == "basic" and record["seed"] == 0
@@ -47,7 +48,7 @@ def test_one_thing_is_measured(arguments, capsys):
 def test_an_interval_covers_the_truth_as_often_as_it_says():
     rng, covered = np.random.default_rng(0), 0
     for seed in range(200):
-        found = over_images(rng.exponential(1.0, 60), seed)
+        found = measured(rng.exponential(1.0, 60), seed)
         covered += found["low"] <= 1.0 <= found["high"]
     assert 178 <= covered <= 200  # 95 % of 200 is 190; a percentile interval of 60 exponentials covers a little less
 

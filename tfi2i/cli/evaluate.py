@@ -1,7 +1,5 @@
 """Measure a run on a test set, or a folder of pictures against another, with the protocol beside the numbers."""
 
-import json
-
 from tfi2i.cli import import_tensorflow
 from tfi2i.cli.train import add_options
 from tfi2i.errors import UserError
@@ -44,4 +42,4 @@ def run(args):
         result = evaluation.evaluate(args.run, args.split, args.dataset, args.stochastic, settings, progress)
     else:
         result = evaluation.evaluate_folders(args.real, args.fake, Settings(**given), args.out, progress)
-    print(json.dumps(result.as_dict()) if args.json else result)
+    print(result.as_json() if args.json else result, end="" if args.json else "\n")

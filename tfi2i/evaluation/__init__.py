@@ -3,15 +3,15 @@
 import dataclasses
 import hashlib
 import importlib
-import json
 from pathlib import Path
 
 from tqdm import tqdm
 
 from tfi2i.data.prepared import kind_of_data
 from tfi2i.errors import UserError
-from tfi2i.evaluation.result import Evaluation, over_images
-from tfi2i.evaluation.settings import Settings
+from tfi2i.evaluation import interval
+from tfi2i.evaluation.result import Evaluation
+from tfi2i.evaluation.settings import Settings, word_of
 
 
 def evaluate(run, split="test", dataset=None, stochastic=False, settings=None, progress=True):
@@ -48,7 +48,7 @@ def evaluate(run, split="test", dataset=None, stochastic=False, settings=None, p
     found = measured(load(run), examples, job, run, settings, stochastic, progress)
     found["sha256"] |= {"networks": _networks(run), "pictures": _pictures(examples)}
     result = Evaluation(str(run), dataset, split, len(examples), **found)
-    write_text(Path(run) / "evaluation.json", json.dumps(result.as_dict(), indent=2) + "\n")
+    write_text(Path(run) / "evaluation.json", result.as_json())
     return result
 
 
@@ -63,22 +63,24 @@ def measured(model, examples, job, run, settings, stochastic=False, progress=Fal
 
     Returns: {"values", "not_measured", "protocol", "settings", "seed", "sha256"}, fields of `Evaluation`.
     """
-    from tfi2i.evaluation import learned
+    from tfi2i.evaluation import judges
 
     protocol, words = protocol_of(job.config), settings.words
     count = min(count or len(examples), len(examples))
-    values, texts = {}, []
-    if set(words) - learned.METRICS.keys():
+    values, texts, chosen = {}, [], set()
+    if set(words) - judges.NETWORKS.keys():
         measure, text = protocol.measurement(model, examples, job, run, stochastic)
         first = measure(0)
-        chosen = _chosen({name for metrics in first.values() for name in metrics}, words, learned.METRICS)
+        chosen = _chosen({name for metrics in first.values() for name in metrics}, words, judges.JUDGES)
         rows = {}
         for i in tqdm(range(count), unit="image", disable=not progress, dynamic_ncols=True):
             for way, found in (measure(i) if i else first).items():
                 rows.setdefault(way, []).append(found)
         values = {way: _summary(rows, chosen, settings.seed) for way, rows in rows.items()}
         texts.append(text)
-    judged = learned.judged(lambda: protocol.answers(model, examples, stochastic), job, run, settings, count)
+    case = judges.Case(job, run, settings)
+    known = {word_of(name) for name in chosen}
+    judged = judges.judged(lambda: protocol.answers(model, examples, stochastic), case, count, known)
     for way, metrics in judged.values.items():
         values.setdefault(way, {}).update(metrics)
     return {
@@ -89,6 +91,58 @@ def measured(model, examples, job, run, settings, stochastic=False, progress=Fal
         "seed": settings.seed,
         "sha256": judged.sha256,
     }
+
+
+def evaluate_folders(real, fake, settings=None, out=None, progress=True):
+    """How good a folder of pictures is that a model made, of whatever program.
+
+    FID, KID and IS compare the folders as sets. For all else each fake belongs to the real one of the same name.
+
+    Args:
+        real, fake: folders.
+        settings: `Settings`; "basic" stands for L1, PSNR and SSIM.
+        out: file of the result; default: FAKE/evaluation.json.
+
+    Returns: `Evaluation`, of the way "fake". Raises: `UserError` where the folders hold no pictures, names have no
+        partner, sizes differ in a pair, or a metric by name can't be had.
+    """
+    from tfi2i.data.images import listing
+    from tfi2i.evaluation import judges
+    from tfi2i.evaluation.answers import Answers
+    from tfi2i.evaluation.pairs import Pictures, pairs_of_folders
+    from tfi2i.training.records import write_text
+
+    settings = settings or Settings()
+    words = [w for word in settings.words for w in (BASIC_OF_FOLDERS if word == "basic" else [word])]
+    _chosen(set(), words, judges.JUDGES)
+    settings = dataclasses.replace(settings, metrics=",".join(words))
+    reals, fakes = Pictures(listing(real)), Pictures(listing(fake))
+    paired = not set(words) <= {"fid", "kid", "is"}
+    try:
+        of_reals, of_fakes = pairs_of_folders(real, fake) if paired else (reals, None)
+        answers = Answers(fakes=of_fakes or fakes, reals=of_reals, paired=of_fakes)
+    except UserError:
+        if "all" not in words:
+            raise
+        answers = Answers(fakes=fakes, reals=reals)  # two sets that don't belong together
+    judged = judges.judged(lambda: {"fake": answers}, judges.Case(None, None, settings))
+    result = Evaluation(
+        run=None,
+        dataset=str(fake),
+        split=None,
+        images=len(answers.fakes),
+        values=judged.values,
+        not_measured=judged.not_measured,
+        protocol=" ".join(judged.protocol),
+        settings=dataclasses.asdict(settings) | {"real": str(real), "fake": str(fake)},
+        seed=settings.seed,
+        sha256=judged.sha256 | {"real": _pictures(reals), "fake": _pictures(fakes)},
+    )
+    write_text(Path(out or Path(fake) / "evaluation.json"), result.as_json())
+    return result
+
+
+BASIC_OF_FOLDERS = ("l1", "psnr", "ssim")
 
 
 def protocol_of(config):
@@ -114,7 +168,7 @@ _PROTOCOLS = {
 
 def _chosen(names, words, others):
     """The metrics of `names` that `words` ask for. Raises `UserError` for a word that asks for none at all."""
-    by_word = {name.lower().replace("-", "_"): name for name in names}
+    by_word = {word_of(name): name for name in names}
     for word in words:
         if word not in ("basic", "all", *by_word, *others):
             raise UserError(
@@ -127,7 +181,7 @@ def _summary(rows, chosen, seed):
     """{metric: measured} over images; a metric that an image has no number for is left out of its mean."""
     names = {name: None for row in rows for name in row}  # in the order in which they come
     columns = {name: [row[name] for row in rows if name in row] for name in names if name in chosen}
-    return {name: over_images(column, seed) for name, column in columns.items()}
+    return {name: interval.measured(column, seed) for name, column in columns.items()}
 
 
 def _networks(run):
@@ -136,9 +190,10 @@ def _networks(run):
 
 
 def _pictures(examples):
-    """SHA-256 over the examples as the model sees them."""
+    """SHA-256 over pictures, or over examples as the model sees them."""
     total = hashlib.sha256()
     for i in range(len(examples)):
-        for part in examples[i]:
+        example = examples[i]
+        for part in example if isinstance(example, tuple) else (example,):
             total.update(f"{part.dtype}{part.shape}".encode() + part.tobytes())
     return total.hexdigest()

@@ -1,5 +1,6 @@
 """What a measurement leaves: numbers with their intervals, and all that is needed to repeat or to doubt them."""
 
+import json
 import platform
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -7,7 +8,6 @@ from importlib.metadata import version
 import numpy as np
 
 from tfi2i.errors import UserError
-from tfi2i.evaluation import interval
 
 # Of all other metrics the lower number is the better one.
 HIGHER_IS_BETTER = {
@@ -46,8 +46,9 @@ class Evaluation:
     sha256: dict
     versions: dict = field(default_factory=lambda: versions())
 
-    def as_dict(self):
-        return asdict(self)
+    def as_json(self):
+        """As evaluation.json holds it; a number that is not finite, such as the PSNR of equal pictures, is null."""
+        return json.dumps(_plain(asdict(self)), indent=2) + "\n"
 
     def __str__(self):
         rows = [
@@ -56,7 +57,7 @@ class Evaluation:
             for name, m in metrics.items()
         ]
         rows += [f"not measured: {name}: {reason}" for name, reason in self.not_measured.items()]
-        where = f"split {self.split}" if self.split else f"against {self.run}"
+        where = f"split {self.split}" if self.split else f"against {self.settings['real']}"
         about = (
             f"{self.images} images of {self.dataset}, {where}. {self.protocol} In brackets: 95 % intervals (bootstrap)."
         )
@@ -69,11 +70,10 @@ def versions():
     return found | {"python": platform.python_version()}
 
 
-def over_images(values, seed=0):
-    """`measured` of a metric's values for single images."""
-    low, high = interval.of_mean(values, seed)
-    std = float(np.std(values))
-    return {"value": float(np.mean(values)), "low": low, "high": high, "n": len(values), "std": std}
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def score_of(values, best):

@@ -22,7 +22,9 @@ class Settings:
         "clean", "to Inception's size: as clean-fid, pytorch-fid, or the first FID program does it"
     )
     lpips: Literal["alex", "vgg", "squeeze"] = option("alex", "the network of LPIPS")
+    crop: int = option(0, "pixels of border left out of distances of 8-bit pairs", least=0)
     segmenter: str = option("own", "of the FCN score: own, trained on the set's label maps; a Keras file; hub:PRESET")
+    segmenter_input: Literal["-1..1", "0..1", "0..255"] = option("-1..1", "the range of RGB that a Keras file takes")
     palette: str = option("auto", "colours of label maps: auto, cityscapes, facades, synthetic_facades or a JSON file")
     face_network: str | None = option(None, "Keras file of a face network, for the distance between identities")
     face_input: Literal["-1..1", "0..255", "vgg_face"] = option(
@@ -35,4 +37,9 @@ class Settings:
     @property
     def words(self):
         """The metrics asked for, in small letters."""
-        return [word.strip().lower().replace("-", "_") for word in self.metrics.split(",") if word.strip()]
+        return [word_of(word.strip()) for word in self.metrics.split(",") if word.strip()]
+
+
+def word_of(metric):
+    """A metric's name as it is typed: ms_ssim for MS-SSIM."""
+    return metric.lower().replace("-", "_")
