@@ -67,19 +67,20 @@ def measured(model, examples, job, run, settings, stochastic=False, progress=Fal
 
     protocol, words = protocol_of(job.config), settings.words
     count = min(count or len(examples), len(examples))
-    values, texts, chosen = {}, [], set()
+    values, texts, names = {}, [], set()
     if set(words) - judges.NETWORKS.keys():
         measure, text = protocol.measurement(model, examples, job, run, stochastic)
-        first = measure(0)
-        chosen = _chosen({name for metrics in first.values() for name in metrics}, words, judges.JUDGES)
+        first = [measure(i) for i in range(min(LOOKED_AT, count))]
+        names = {name for found in first for metrics in found.values() for name in metrics}
+        _check(words, names, judges.JUDGES)
         rows = {}
         for i in tqdm(range(count), unit="image", disable=not progress, dynamic_ncols=True):
-            for way, found in (measure(i) if i else first).items():
+            for way, found in (first[i] if i < len(first) else measure(i)).items():
                 rows.setdefault(way, []).append(found)
-        values = {way: _summary(rows, chosen, settings.seed) for way, rows in rows.items()}
+        values = {way: _summary(rows, words, settings.seed) for way, rows in rows.items()}
         texts.append(text)
     case = judges.Case(job, run, settings)
-    known = {word_of(name) for name in chosen}
+    known = {word_of(name) for name in names}
     judged = judges.judged(lambda: protocol.answers(model, examples, stochastic), case, count, known)
     for way, metrics in judged.values.items():
         values.setdefault(way, {}).update(metrics)
@@ -114,7 +115,7 @@ def evaluate_folders(real, fake, settings=None, out=None, progress=True):
 
     settings = settings or Settings()
     words = [w for word in settings.words for w in (BASIC_OF_FOLDERS if word == "basic" else [word])]
-    _chosen(set(), words, judges.JUDGES)
+    _check(words, (), judges.JUDGES)
     settings = dataclasses.replace(settings, metrics=",".join(words))
     reals, fakes = Pictures(listing(real)), Pictures(listing(fake))
     paired = not set(words) <= {"fid", "kid", "is"}
@@ -143,6 +144,7 @@ def evaluate_folders(real, fake, settings=None, out=None, progress=True):
 
 
 BASIC_OF_FOLDERS = ("l1", "psnr", "ssim")
+LOOKED_AT = 16  # examples that say which metrics there are; the first one may lack some
 
 
 def protocol_of(config):
@@ -166,22 +168,20 @@ _PROTOCOLS = {
 }
 
 
-def _chosen(names, words, others):
-    """The metrics of `names` that `words` ask for. Raises `UserError` for a word that asks for none at all."""
-    by_word = {word_of(name): name for name in names}
+def _check(words, names, others):
+    """Raises `UserError` for a word that stands for none of `names`, the metrics of a protocol, and none of `others`."""
+    known = ("basic", "all", *others, *map(word_of, names))
     for word in words:
-        if word not in ("basic", "all", *by_word, *others):
-            raise UserError(
-                f"--metrics={word} (expected basic, all, {', '.join(others)}, or one of {', '.join(sorted(names))})"
-            )
-    return set(names) if {"basic", "all"} & set(words) else {by_word[word] for word in words if word in by_word}
+        if word not in known:
+            extra = f", or one of {', '.join(sorted(names))}" if names else ""
+            raise UserError(f"--metrics={word} (expected basic, all, {', '.join(others)}{extra})")
 
 
-def _summary(rows, chosen, seed):
+def _summary(rows, words, seed):
     """{metric: measured} over images; a metric that an image has no number for is left out of its mean."""
     names = {name: None for row in rows for name in row}  # in the order in which they come
-    columns = {name: [row[name] for row in rows if name in row] for name in names if name in chosen}
-    return {name: interval.measured(column, seed) for name, column in columns.items()}
+    chosen = [name for name in names if {"basic", "all", word_of(name)} & set(words)]
+    return {name: interval.measured([row[name] for row in rows if name in row], seed) for name in chosen}
 
 
 def _networks(run):
