@@ -76,7 +76,7 @@ def test_measured_against_the_truth_and_by_a_classifier(stargan_run, monkeypatch
 
     monkeypatch.setattr(classifier, "EPOCHS", 1)
     result = evaluate(stargan_run, split="test", progress=False)
-    assert set(result.values) == {"black_hair", "blond_hair", "brown_hair", "smiling"}
+    assert set(result.values) == {"black_hair", "blond_hair", "brown_hair", "smiling", "all"}
     for measured in result.values.values():
         assert {"accuracy", "accuracy_real", "kept", "l1_cycle", "l1_edit", "l1_rest", "l1_copy"} <= measured.keys()
     smiling = result.values["smiling"]

@@ -244,12 +244,22 @@ def test_a_run_is_measured_by_the_attribute(transferred, monkeypatch):
     """The judge, asked of a translation, of A and of B, sees the attribute in the first two."""
     asked = []
 
-    def fancied(examples, folder):
-        assert examples.source.attributes == ("glasses",)
-        assert set(np.unique(examples.source.labels())) == {0, 1}
-        return lambda image: asked.append(image) or np.array([float(len(asked) % 3 > 0)])
+    class Fancied:
+        real = {"glasses": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 20}}
+        unseen = range(1000)
 
-    monkeypatch.setattr("tfi2i.evaluation.two_domains.independent", fancied)
-    found = evaluation.evaluate(transferred, progress=False).values["AtoB"]
-    assert (found["accuracy"]["value"], found["accuracy_A"]["value"], found["accuracy_B"]["value"]) == (1.0, 0.0, 0.0)
+        def __init__(self, training, testing, preprocess, folder, dataset):
+            assert training.attributes == testing.attributes == ("glasses",)
+            assert set(np.unique(training.labels())) == {0, 1} and dataset == "synthetic_faces"
+
+        def __call__(self, image):
+            asked.append(image)
+            return np.array([float(len(asked) % 3 > 0)])
+
+    monkeypatch.setattr("tfi2i.evaluation.two_domains.independent", Fancied)
+    result = evaluation.evaluate(transferred, progress=False)
+    found = result.values["AtoB"]
+    assert (found["accuracy"]["value"], found["classification_error"]["value"]) == (1.0, 0.0)
+    assert (found["accuracy_A"]["value"], found["accuracy_B"]["value"]) == (0.0, 0.0)
     assert {"L1", "l1_edit", "l1_rest", "l1_copy"} <= found.keys()
+    assert "glasses 90.0 % (80.0 to 100.0, n = 20)" in result.protocol

@@ -169,7 +169,7 @@ _PROTOCOLS = {
 
 
 def _check(words, names, others):
-    """Raises `UserError` for a word that stands for none of `names`, the metrics of a protocol, and none of `others`."""
+    """Raises `UserError` for a word that stands for none of `names`, the metrics of a protocol, or of `others`."""
     known = ("basic", "all", *others, *map(word_of, names))
     for word in words:
         if word not in known:

@@ -8,26 +8,30 @@ way back, `l1_cycle` is how far it ends from where it began, and for models that
 domain `l1_reconstruction` is how far that is from it.
 
 Where B is A with an attribute that A lacks, `accuracy` is how often a classifier that was trained on the real images
-sees it in a translation, `accuracy_A` and `accuracy_B` how often it is right about the real images of either kind. If
-the truth is known, `l1_edit` is the L1 where it differs from the input, `l1_copy` now what the input has there, and
-`l1_rest` the L1 where nothing changes.
+sees it in a translation, `classification_error` how often it doesn't, `accuracy_A` and `accuracy_B` how often it is
+right about real images of either kind that it was not trained on. If the truth is known, `l1_edit` is the L1 where it
+differs from the input, `l1_copy` now what the input has there, and `l1_rest` the L1 where nothing changes.
 
 Where both domains have the same labels, such as digits, `accuracy` is how often a classifier that was trained on real
 images of the domain that was translated to tells the label of a translation (Taigman et al. 2017, table 1),
-`accuracy_copy` that of the input itself, and `accuracy_real` that of real images of its own domain.
+`accuracy_copy` that of the input itself, and `accuracy_real` that of real images of its own domain that it was not
+trained on.
+
+An image that stands in for one more of the smaller domain isn't judged again.
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from tfi2i.data import images
 from tfi2i.data.folders import domains
-from tfi2i.data.prepared import PreparedLabelled, to_float, to_pixels
+from tfi2i.data.prepared import to_float, to_pixels
 from tfi2i.data.sources import open_source
 from tfi2i.directions import directions_of
 from tfi2i.evaluation.answers import Answers, Pictures
-from tfi2i.evaluation.classifier import independent
+from tfi2i.evaluation.classifier import independent, words
 from tfi2i.evaluation.similarity import METRICS, around_the_edit, l1
 
 SAMPLES = 6  # columns of the sample grid
@@ -96,7 +100,7 @@ def _answers(direction, examples, counts):
 
 def measurement(model, examples, job, run, stochastic):
     directions, recoded = directions_of(model, stochastic), model.reconstructions()
-    judged = _by_attribute(examples, job, run) or _by_label(directions, examples, job, run)
+    judged, judges = _by_attribute(examples, job, run) or _by_label(directions, examples, job, run) or (None, [])
 
     def measure(i):
         example = [to_float(image) for image in examples[i]]
@@ -116,54 +120,58 @@ def measurement(model, examples, job, run, stochastic):
 
     styles = any(direction.style_dim for direction in directions.values())
     protocol = _protocol(examples, model.statistics, stochastic, styles)
-    if judged:
-        protocol += " Classifier of the training images: 4 convolutions, trained by `tfi2i evaluate`."
-    return measure, protocol
+    return measure, f"{protocol} {words(judges)}" if judges else protocol
 
 
 def _by_attribute(examples, job, run):
-    """What a classifier sees of an attribute, and L1 by regions; None where the domains don't differ by one."""
+    """(what a classifier sees of an attribute and L1 by regions, the classifier); None if no attribute parts A and B."""
     if not getattr(job.config, "attribute", None):
         return None
-    labelled = open_source(job.dataset, "train", job.config).labelled
-    judge = independent(PreparedLabelled(labelled, examples.preprocess, True), Path(run) / "evaluation")
+    source, training = examples.source, open_source(job.dataset, "train", job.config)
+    folder = Path(run) / "evaluation"
+    judge = independent(training.labelled, source.labelled, examples.preprocess, folder, job.dataset)
     wanted = float(not job.config.without)
 
     def judged(direction, example, i):
         image, other = example
-        fake = direction(image)
-        right = {
-            "accuracy": judge(fake)[0] == wanted,
-            "accuracy_A": judge(image)[0] != wanted,
-            "accuracy_B": judge(other)[0] == wanted,
-        }
-        found = {name: float(value) for name, value in right.items()}
-        return found | (around_the_edit(image, fake, other) if examples.aligned else {})
+        found = {}
+        if i < len(source.a):
+            fake = direction(image)
+            found["accuracy"] = float(judge(fake)[0] == wanted)
+            found["classification_error"] = 1.0 - found["accuracy"]
+            if source.a.indices[i] in judge.unseen:
+                found["accuracy_A"] = float(judge(image)[0] != wanted)
+            if examples.aligned:
+                found |= around_the_edit(image, fake, other)
+        if i < len(source.b) and source.b.indices[i] in judge.unseen:
+            found["accuracy_B"] = float(judge(other)[0] == wanted)
+        return found
 
-    return judged
+    return judged, [judge]
 
 
 def _by_label(directions, examples, job, run):
-    """What classifiers see of the labels; None where the domains don't have the same ones."""
+    """(what classifiers see of the labels, the classifiers); None where the domains don't have the same ones."""
     parts, channels = domains(examples.source), examples.channels
     attributes = [getattr(part, "attributes", None) for part in parts]
     if attributes[0] is None or attributes[0] != attributes[1] or channels[0] != channels[1] or not examples.size:
         return None
     training, folder = domains(open_source(job.dataset, "train", job.config)), Path(run) / "evaluation"
+    preprocess = dataclasses.replace(examples.preprocess, no_flip=True)  # no mirrored digit has its label
     judges = {
-        name: independent(PreparedLabelled(training[direction.target], examples.preprocess, True), folder)
-        for name, direction in directions.items()
+        name: independent(training[to.target], parts[to.target], preprocess, folder, job.dataset)
+        for name, to in directions.items()
     }
     labels = [part.labels() for part in parts]
 
     def judged(direction, example, i):
         return _seen(judges[direction.name], direction, example, labels, i)
 
-    return judged
+    return judged, list(judges.values())
 
 
 def _seen(judge, direction, example, labels, i):
-    """What a classifier sees; an image that stands in for one more of the smaller domain isn't counted again."""
+    """What a classifier sees."""
     image, other = example[direction.source], example[direction.target]
     of_image, of_other = labels[direction.source], labels[direction.target]
     found = {}
@@ -171,7 +179,7 @@ def _seen(judge, direction, example, labels, i):
         fake = direction(image, *direction.random_styles(1, seed=i))
         found["accuracy"] = float(np.array_equal(judge(fake), of_image[i]))
         found["accuracy_copy"] = float(np.array_equal(judge(image), of_image[i]))
-    if i < len(of_other):
+    if i < len(of_other) and i in judge.unseen:
         found["accuracy_real"] = float(np.array_equal(judge(other), of_other[i]))
     return found
 
