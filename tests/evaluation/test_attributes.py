@@ -69,11 +69,11 @@ def labels_of(count):
 def model_of(answer, **options):
     """A StarGAN whose G is a function of one image and one label."""
 
-    def G(inputs, training):
+    def generator(inputs, training):
         return np.stack([answer(image, label) for image, label in zip(*inputs, strict=True)])
 
     config = stargan.Config(crop_size=16, d_repeat_num=2, **options)
-    return SimpleNamespace(config=config, trained=(), generators=lambda: {"edit": G})
+    return SimpleNamespace(config=config, trained=(), generators=lambda: {"edit": generator})
 
 
 ONE_SET = {"attributes": "red,green,blue,striped", "exclusive": "red+green+blue"}

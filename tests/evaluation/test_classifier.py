@@ -114,7 +114,7 @@ def test_a_single_class_and_other_classes(tmp_path):
     one, other = (digits(tmp_path / f"{count}.npz", count) for count in (1, 2))
     with pytest.raises(UserError, match=r"one\.npz: 0 is the only class .*expected at least two"):
         classifier.independent(*one, PREPROCESS, tmp_path, "one.npz")
-    with pytest.raises(UserError, match="a classifier of 0, 1, .* can't judge images labelled by 0;"):
+    with pytest.raises(UserError, match=r"a classifier of 0, 1, .* can't judge images labelled by 0;"):
         classifier.independent(other[0], one[1], PREPROCESS, tmp_path, "other.npz")
 
 

@@ -85,9 +85,9 @@ def test_digits_are_read_by_classifiers_in_every_way_a_model_translates(name, tm
     ways = ("AtoB", "BtoA") if name == "unit" else ("AtoB",)
     found = {}
     left = np.where(np.arange(16) < 5, 1.0, -0.8)[None, None, :, None].astype("float32")
-    firsts = {"AtoB": -left, "BtoA": left}
-    for of_all in (False, True):
-        networks = {way: network(lambda x, way=way: 0.0 * x + firsts[way] if of_all else -x, 1) for way in ways}
+    negatives = dict.fromkeys(ways, network(lambda x: -x, 1))
+    firsts = {way: network(lambda x, of=of: 0.0 * x + of, 1) for way, of in zip(ways, (-left, left), strict=False)}
+    for networks in (negatives, firsts):
         model = SimpleNamespace(
             config=config, statistics="image", style_encoders=dict, generators=lambda stochastic, of=networks: of
         )

@@ -245,10 +245,10 @@ def test_a_run_is_measured_by_the_attribute(transferred, monkeypatch):
     asked = []
 
     class Fancied:
-        real = {"glasses": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 20}}
         unseen = range(1000)
 
         def __init__(self, training, testing, preprocess, folder, dataset):
+            self.real = {"glasses": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 20}}
             assert training.attributes == testing.attributes == ("glasses",)
             assert set(np.unique(training.labels())) == {0, 1} and dataset == "synthetic_faces"
 

@@ -124,7 +124,7 @@ def measurement(model, examples, job, run, stochastic):
 
 
 def _by_attribute(examples, job, run):
-    """(what a classifier sees of an attribute and L1 by regions, the classifier); None if no attribute parts A and B."""
+    """(what a classifier sees of an attribute and L1 by regions, the classifiers); None without an attribute."""
     if not getattr(job.config, "attribute", None):
         return None
     source, training = examples.source, open_source(job.dataset, "train", job.config)
@@ -151,7 +151,7 @@ def _by_attribute(examples, job, run):
 
 
 def _by_label(directions, examples, job, run):
-    """(what classifiers see of the labels, the classifiers); None where the domains don't have the same ones."""
+    """(what classifiers see of labels, the classifiers); None where the domains don't have the same ones."""
     parts, channels = domains(examples.source), examples.channels
     attributes = [getattr(part, "attributes", None) for part in parts]
     if attributes[0] is None or attributes[0] != attributes[1] or channels[0] != channels[1] or not examples.size:

@@ -185,19 +185,28 @@ def attribute_discriminator(config):
 
 
 def face_features(file, names, expects):
-    """A function from images (B, H, W, 3) in [-1, 1] to {name: features} of the layers `names` of a Keras file.
+    """A function from images (B, H, W, 3) in [-1, 1] to {name: features} of the layers `names` of a Keras file; of no
+    names to {"": its answer}.
 
-    Images are resized to what the network takes. Raises: `UserError` for no such file, or no such layer.
+    Images are resized to what the network takes. Raises: `UserError` for no such file, no such layer, or a network of
+    anything but colour images.
     """
     try:
         network = keras.models.load_model(file, compile=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"--face_network={file} can't be read (expected a Keras file; {error})") from error
-    own = [layer.name for layer in network.layers if len(layer.output.shape) == 4]
+    shapes = [tuple(tensor.shape) for tensor in network.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] != 3:
+        raise UserError(
+            f"--face_network={file} (expected a network of images (B, H, W, 3), received one of "
+            f"{', '.join(map(str, shapes))})"
+        )
+    own = [layer.name for layer in network.layers if len(getattr(layer.output, "shape", ())) == 4]
     for name in names:
         if name not in own:
             raise UserError(f"no layer {name} in {file} (expected some of {', '.join(own)})")
-    features = keras.Model(network.inputs[0], [network.get_layer(name).output for name in names])
+    outputs = [network.get_layer(name).output for name in names] or network.outputs[:1]
+    features = keras.Model(network.inputs[0], outputs)
     features.trainable = False
     height, width = network.inputs[0].shape[1:3]
 
@@ -208,7 +217,7 @@ def face_features(file, names, expects):
             image = (image + 1.0) * 127.5
         if expects == "vgg_face":
             image = image[..., ::-1] - VGG_FACE_MEAN
-        return dict(zip(names, tf.nest.flatten(features(image, training=False)), strict=True))
+        return dict(zip(names or [""], tf.nest.flatten(features(image, training=False)), strict=True))
 
     return phi
 
