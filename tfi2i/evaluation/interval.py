@@ -50,6 +50,29 @@ def basic(numbers, value):
     return 2 * value - high, 2 * value - low
 
 
+def of_influences(value, influences, seed=0, resamples=RESAMPLES):
+    """(low, high) of a number of several sets that were drawn apart, by percentiles of its linear part.
+
+    Args:
+        value: the number.
+        influences: for each set, (count,): how much one image more of a kind moves the number, times the count.
+    """
+    if min(map(len, influences)) < 2:
+        return float("nan"), float("nan")
+    moved = np.zeros(resamples)
+    for k, of_set in enumerate(influences):
+        centred = np.asarray(of_set, np.float64) - np.mean(of_set)
+        moved += [centred[chosen].mean() for chosen in resampled(len(centred), (seed, k), resamples)]
+    low, high = _percentiles(moved)
+    return value + low, value + high
+
+
+def of_resamples(value, numbers):
+    """(low, high): as far from `value` as resampled `numbers` spread about their mean."""
+    low, high = _percentiles(np.asarray(numbers) - np.mean(numbers))
+    return value + low, value + high
+
+
 def resampled(count, seed, resamples):
     """Yields `resamples` times indices (count,) drawn from range(count) with replacement."""
     rng = np.random.default_rng(seed)
