@@ -1,9 +1,9 @@
 """The Inception network of 2015 against the programs that publish numbers with it, on weights drawn from a seed.
 
-`inception_reference.npz` holds, for the weights of `random_state` and the pictures of `pictures`, every 16th feature and
-every 8th logit (without the bias) of pytorch-fid 0.3.0 ("legacy_pytorch"), of torch-fidelity 0.4.0 ("legacy_tensorflow",
-which are also what they are for the graph), and of pytorch-fid's network behind clean-fid 0.1.35's resize ("clean"), all
-on PyTorch 2.13; of the resized pictures, every 23rd row and column of the first one.
+`inception_reference.npz` holds, for the weights of `random_state` and the pictures of `pictures`, every 16th feature
+and every 8th logit (without the bias) of pytorch-fid 0.3.0 ("legacy_pytorch"), of torch-fidelity 0.4.0
+("legacy_tensorflow"), and of pytorch-fid's network behind clean-fid 0.1.35's resize ("clean"), all on PyTorch 2.13; of
+the resized pictures, every 23rd row and column of the first one.
 """
 
 import dataclasses
@@ -179,16 +179,16 @@ def test_the_graph_in_its_archive_and_other_graphs(tmp_path, graph):
     with pytest.raises(UserError, match="expected max pools where the published graph has them; average pools"):
         read_graph(file)
     file.write_bytes(b"\xff no graph")
-    with pytest.raises(UserError, match="classify_image_graph_def.pb can be read from it"):
+    with pytest.raises(UserError, match=r"classify_image_graph_def.pb can be read from it"):
         read_graph(file)
     with tarfile.open(archive, "w:gz") as tar:
         tar.addfile(tarfile.TarInfo("LICENSE"))
-    with pytest.raises(UserError, match="classify_image_graph_def.pb can be read from it"):
+    with pytest.raises(UserError, match=r"classify_image_graph_def.pb can be read from it"):
         read_graph(archive)
 
 
 def test_another_file_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no pt_inception-2015-12-05-6726825d.pth in it"):
+    with pytest.raises(UserError, match=r"no pt_inception-2015-12-05-6726825d.pth in it"):
         Inception("pt", folder=tmp_path)
     file = tmp_path / "pt_inception-2015-12-05-6726825d.pth"
     file.write_bytes(b"another network")

@@ -1,8 +1,8 @@
 """The Frechet distance between Gaussians fitted to two sets of features (Heusel et al. 2017): FID.
 
-|m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)). With any factors C = F F^T the last trace is the sum of the singular
-values of F1^T F2: real and never negative, of full precision where a covariance is singular, and without the multiple
-of the identity that other programs then add. Of fewer images than features the centred features are such a factor.
+|m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)). With any factors C = F F^T the last trace is the sum of the
+singular values of F1^T F2: real and never negative, of full precision where a covariance is singular, and without the
+multiple of the identity that other programs then add. Of fewer images than features the centred ones are a factor.
 
 The expected FID of N images falls with N towards that of the whole distribution, so two FIDs compare at equal N only.
 The interval is of the FID at this N. Resampled sets hold images twice and have a higher FID, like smaller sets; so not
@@ -109,21 +109,22 @@ def fid(real, fake, seed=0):
 
 
 def _influences(features, own, other_mean, vectors, singular):
-    """The derivative of the distance by the weight of each image of a set, times their number.
+    """The derivative of the distance by the weight of each image of a set, times their number N, but for a constant.
 
-    2 (m1 - m2)(x - m1) + |x - m1|^2 - |S^(1/2) V^T F^+ (x - m1)|^2, but for a constant; V are the singular vectors on
+    2 (m1 - m2)(x - m1) + N / (N - 1) (|x - m1|^2 - |S^(1/2) V^T F^+ (x - m1)|^2), where V are the singular vectors on
     the set's side.
     """
+    count = len(features)
     if own.centred:
-        squares = len(features) * (np.sum(np.square(own.factor), 0) - np.square(vectors) @ singular)
-        return squares + 2 * np.sqrt(len(features) - 1) * (own.factor.T @ (own.mean - other_mean))
+        squares = np.sum(np.square(own.factor), 0) - np.square(vectors) @ singular
+        return count * squares + 2 * np.sqrt(count - 1) * (own.factor.T @ (own.mean - other_mean))
     pseudoinverse = own.factor / np.sum(np.square(own.factor), 0)  # transposed
     seen = pseudoinverse @ (vectors * np.sqrt(singular))
     found = []
     for block in blocks(features):
         block -= own.mean
         squares = np.sum(np.square(block), 1) - np.sum(np.square(block @ seen), 1)
-        found.append(squares + 2 * block @ (own.mean - other_mean))
+        found.append(count / (count - 1) * squares + 2 * block @ (own.mean - other_mean))
     return np.concatenate(found)
 
 

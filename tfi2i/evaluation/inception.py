@@ -8,7 +8,7 @@ Keras network.
 Before it pictures are brought to 299 x 299, which moves FID by several points, so each way has a name (Parmar et al.
 2022, "On Aliased Resizing and Surprising Subtleties in GAN Evaluation"):
 
-    clean              clean-fid: Pillow's antialiased bicubic in float, not rounded, clipped to [0, 255]; (x - 128) / 128
+    clean              clean-fid: Pillow's antialiased bicubic in float, not rounded, in [0, 255]; (x - 128) / 128
     legacy_pytorch     pytorch-fid: bilinear without antialiasing, pixels' centres at halves; 2 x / 255 - 1
     legacy_tensorflow  TTUR, OpenAI's IS, torch-fidelity: TensorFlow 1's bilinear, pixels' centres at corners;
                        (x - 128) / 128
@@ -111,7 +111,7 @@ def _weights_at(name, place):
     return weight_file(name, place)
 
 
-# The network in Keras --------------------------------------------------------------------------------------------------
+# The network in Keras -------------------------------------------------------------------------------------------------
 
 
 def network_of(state):
@@ -212,7 +212,7 @@ def _compiled(network):
     return tf.function(lambda x: network(x, training=False), input_signature=signature)
 
 
-# The graph of TensorFlow -----------------------------------------------------------------------------------------------
+# The graph of TensorFlow ----------------------------------------------------------------------------------------------
 
 # What tells this graph from any other: its pools, and how it resizes and scales.
 _MAX_POOLS = {"pool", "pool_1", "mixed_3/pool", "mixed_8/pool", "mixed_10/tower_2/pool"}
@@ -239,8 +239,8 @@ def read_graph(path):
 def run_graph(graph):
     """A function of scaled images (B, 299, 299, 3) -> features, logits without the bias.
 
-    It runs in a session, as a function of TensorFlow 2 refuses the graph's batch norms: BatchNormWithGlobalNormalization
-    is there for graphs of 2015 only, and a function is always of today.
+    It runs in a session, for a function of TensorFlow 2 refuses its batch norms: their op is there for graphs of 2015
+    only, and a function is always of today.
     """
     with tf.Graph().as_default() as old:
         x = tf.compat.v1.placeholder(tf.float32, (None, SIDE, SIDE, 3))

@@ -1,4 +1,6 @@
-"""The Inception score and its conditional form, from the probabilities of classes that a classifier gives to images.
+"""The Inception score and its conditional form, from the logits that a classifier gives to images.
+
+Logarithms of probabilities are logits, too.
 
 IS (Salimans et al. 2016) is exp of the mean of KL(p(y|x) || p(y)), p(y) being the mean of p(y|x): above 1 as far as
 images are each of one class and together of many. It is computed in 10 splits as everywhere, and grows with their size:
@@ -6,8 +8,8 @@ published ones are of 50,000 images.
 
 CIS (Huang et al. 2018, MUNIT, eq. 13 and sec. 6.2) compares the outputs of each input with one another: the mean of
 KL(p(y2|x12) || p(y2|x1)), p(y2|x1) being the mean over the outputs of the input x1. Beside it MUNIT prints as IS (eq.
-14) the mean of KL(p(y2|x12) || p(y2)) over all outputs. Both are in nats, without exp, and the classifier was one of the
-target domain's classes.
+14) the mean of KL(p(y2|x12) || p(y2)) over all outputs. Both are in nats, without exp, and the classifier was one of
+the target domain's classes.
 """
 
 import numpy as np
@@ -19,47 +21,42 @@ SPLITS = 10
 RESAMPLES = 1000
 
 
-def inception_score(probabilities, splits=SPLITS, seed=0):
-    """IS of probabilities (N, classes): {"value", "low", "high", "n", "std", "splits"}, the std over the splits.
+def inception_score(logits, splits=SPLITS, seed=0):
+    """IS of logits (N, classes), read split by split: {"value", "low", "high", "n", "std", "splits"}, std over splits.
 
-    The splits are N / splits images in turn, as in OpenAI's program. Fewer than two images a split: fewer splits, and
+    The splits follow one another, as in OpenAI's program. Of fewer than two images a split there are fewer splits, and
     a "remark".
 
-    Raises: `UserError` for fewer than two images, and for what are no probabilities.
+    Raises: `UserError` for fewer than two images, and for logits that aren't finite.
     """
-    p = _probabilities(probabilities, 2)
-    count = len(p)
+    count = len(logits)
     if count < 2:
         raise UserError(f"IS (expected at least 2 images, received {count}); give more images")
     used = min(splits, count // 2)
-    parts = np.array_split(p, used)
-    scores = [np.exp(_divergence(part).mean()) for part in parts]
-    resampled = np.mean([_resampled_scores(part, (seed, k)) for k, part in enumerate(parts)], axis=0)
+    scores, resampled = [], []
+    for k in range(used):
+        p = _softmax(logits[k * count // used : (k + 1) * count // used], 2)
+        scores.append(np.exp(_divergence(p).mean()))
+        resampled.append(_resampled_scores(p, (seed, k)))
     value = float(np.mean(scores))
-    low, high = interval.of_resamples(value, resampled)
-    found = {
-        "value": value,
-        "low": max(1.0, low),
-        "high": high,
-        "n": count,
-        "std": float(np.std(scores)),
-        "splits": used,
-    }
+    low, high = interval.of_resamples(value, np.mean(resampled, axis=0))
+    found = {"value": value, "low": max(1.0, low), "high": high, "n": count}
+    found |= {"std": float(np.std(scores)), "splits": used}
     if used < splits:
         found["remark"] = (
-            f"{used} instead of {splits} splits, for there are {count} images: IS is far below that of many"
+            f"{used} splits instead of {splits}, for there are {count} images; IS is far below that of many"
         )
     return found
 
 
-def conditional_inception_score(probabilities, seed=0):
-    """CIS and MUNIT's IS of probabilities (inputs, outputs of each, classes): {"CIS": measured, "IS": measured}.
+def conditional_inception_score(logits, seed=0):
+    """CIS and MUNIT's IS of logits (inputs, outputs of each, classes): {"CIS": measured, "IS": measured}.
 
     Measured is {"value", "low", "high", "n", "std"} over inputs, in nats.
 
-    Raises: `UserError` for fewer than two outputs of an input, and for what are no probabilities.
+    Raises: `UserError` for fewer than two outputs of an input, and for logits that aren't finite.
     """
-    p = _probabilities(probabilities, 3)
+    p = _softmax(logits, 3)
     if p.shape[1] < 2:
         raise UserError(f"CIS (expected at least 2 outputs of each input, received {p.shape[1]}); give more styles")
     of_all = p.mean((0, 1))
@@ -75,13 +72,6 @@ def conditional_inception_score(probabilities, seed=0):
     return found
 
 
-def softmax(logits):
-    """Probabilities (..., classes), float64."""
-    exponents = np.asarray(logits, np.float64)
-    powers = np.exp(exponents - exponents.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
-
-
 def _divergence(p, reference=None):
     """KL(p || reference) of each row (N, classes), in nats; the reference is the rows' mean unless another is given."""
     reference = p.mean(0) if reference is None else reference
@@ -89,7 +79,7 @@ def _divergence(p, reference=None):
 
 
 def _resampled_scores(p, seed):
-    """IS of sets drawn with replacement from one split: exp of the mean of sum p log p, less sum m log m of the mean m."""
+    """IS of sets drawn with replacement from a split: exp of the mean of p log p less m log m of their mean."""
     counts = np.random.default_rng(seed).multinomial(len(p), np.full(len(p), 1 / len(p)), RESAMPLES) / len(p)
     return np.exp(counts @ np.sum(_p_log_p(p), -1) - np.sum(_p_log_p(counts @ p), -1))
 
@@ -102,16 +92,15 @@ def _log(p):
     return np.log(np.where(p > 0, p, 1.0))  # 0 log 0 is 0
 
 
-def _probabilities(p, dimensions):
-    p = np.asarray(p, np.float64)
-    if p.ndim != dimensions or not p.size:
+def _softmax(logits, dimensions):
+    logits = np.asarray(logits, np.float64)
+    shape = " x ".join(map(str, logits.shape))
+    if logits.ndim != dimensions or not logits.size:
         raise UserError(
-            f"the Inception score (expected probabilities of {dimensions} dimensions, the last one the classes, received "
-            f"{' x '.join(map(str, p.shape))})"
+            f"the Inception score (expected {dimensions} dimensions of logits, the last for classes, received {shape})"
         )
-    if not (np.isfinite(p).all() and (p >= 0).all() and np.allclose(p.sum(-1), 1.0, atol=1e-3)):
-        raise UserError(
-            "the Inception score (expected probabilities, which are finite, not negative and sum to 1, received others); "
-            "give the softmax of logits"
-        )
-    return p
+    largest = logits.max(-1, keepdims=True)
+    if not np.isfinite(largest).all():  # a logit may be -inf, of a class without probability, but not all of an image
+        raise UserError(f"the Inception score (expected finite logits, received NaN or infinity among {shape})")
+    powers = np.exp(logits - largest)
+    return powers / powers.sum(-1, keepdims=True)

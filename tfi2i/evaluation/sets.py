@@ -4,21 +4,23 @@ from tfi2i.errors import UserError
 from tfi2i.evaluation.features import features_of
 from tfi2i.evaluation.frechet import fid
 from tfi2i.evaluation.inception import Inception
-from tfi2i.evaluation.inception_score import inception_score, softmax
+from tfi2i.evaluation.inception_score import inception_score
 from tfi2i.evaluation.kernel_distance import kid
 
 SET_METRICS = ("fid", "kid", "is")
 
 
-def set_metrics(real, fake, metrics=("fid", "kid"), inception=None, cache=None, seed=0, progress=False):
+def set_metrics(
+    real, fake, metrics=("fid", "kid"), inception=None, cache=None, fake_cache=None, seed=0, progress=False
+):
     """How far a set of pictures is from the real ones.
 
     Args:
         real, fake: sets of pictures, of any number and of any sizes.
         metrics: of `SET_METRICS`.
         inception: an `Inception`; None: pytorch-fid's weights and clean-fid's resize.
-        cache: the folder in which features of the real set are kept, and of the fake one where it is a folder of its
-            own, a pair (of real, of fake); None: nowhere.
+        cache, fake_cache: folders in which the features of the real and of the fake set are kept, or None. To look
+            there costs reading the set once; don't give one for a set whose pictures a model makes when they are read.
 
     Returns: {"FID": measured, "KID": measured, "IS": measured}, those that were asked for; see `fid`, `kid`,
     `inception_score`. KID is 100 times the distance.
@@ -33,15 +35,14 @@ def set_metrics(real, fake, metrics=("fid", "kid"), inception=None, cache=None, 
         if len(pictures) < 2:
             raise UserError(f"the {name} set (expected at least 2 pictures, received {len(pictures)}); give more")
     inception = inception or Inception()
-    of_real, of_fake = cache if isinstance(cache, tuple) else (cache, None)
-    fake_features, fake_logits = features_of(fake, inception, of_fake, progress=progress)
+    fake_features, fake_logits = features_of(fake, inception, fake_cache, progress=progress)
     found = {}
     if {"fid", "kid"} & set(metrics):
-        real_features, _ = features_of(real, inception, of_real, progress=progress)
+        real_features, _ = features_of(real, inception, cache, progress=progress)
     if "fid" in metrics:
         found["FID"] = fid(real_features, fake_features, seed)
     if "kid" in metrics:
         found["KID"] = kid(real_features, fake_features, seed=seed)
     if "is" in metrics:
-        found["IS"] = inception_score(softmax(fake_logits), seed=seed)
+        found["IS"] = inception_score(fake_logits, seed=seed)
     return found
