@@ -6,10 +6,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfi2i.data.prepared import Prepared, Preprocess, to_float
+from tfi2i.data.synthetic import SyntheticFacades
 from tfi2i.errors import UserError
-from tfi2i.evaluation import interval, segmentation
+from tfi2i.evaluation import interval, segmenter
 from tfi2i.evaluation.palettes import PALETTES, Palette
-from tfi2i.evaluation.segmentation import METRICS, Segmentation, confusion, measured, of_folders, scores
+from tfi2i.evaluation.segmentation import (
+    METRICS,
+    Segmentation,
+    SegmentationOfRun,
+    confusion,
+    measured,
+    of_folders,
+    scores,
+)
 
 PALETTE = Palette("three", ("red", "green", "blue"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)), ((0, 0, 0),))
 
@@ -130,6 +140,48 @@ def test_a_translation_that_is_not_finite():
         Segmentation(PALETTE).add(label_map([[0, 1], [1, 1]]), fake)
 
 
+class Apart(SyntheticFacades):
+    aligned = False
+
+
+def facades(direction, training=SyntheticFacades):
+    """Prepared test pairs at 16 px, and a training set."""
+    preprocess = Preprocess(direction, load_size=16, crop_size=16)
+    return Prepared(training("test", 16, length=2), preprocess, False), training("train", 16, length=3)
+
+
+def test_the_directions_of_a_run(tmp_path, monkeypatch):
+    """Label maps are B: what leads to them needs no segmenter, what leads to photos the own one, opened once."""
+    asked = []
+    palette = PALETTES["synthetic_facades"]
+    monkeypatch.setattr(segmenter, "own", lambda *facts: asked.append(facts[1:]) or palette.classes)
+    for direction, labels in (("AtoB", 1), ("BtoA", 0)):
+        examples, training = facades(direction)
+        judged = SegmentationOfRun(examples, training, tmp_path)
+        for i in range(2):
+            example = examples[i]
+            judged.add("to labels", labels, example, to_float(example[labels]))
+            judged.add("to photos", 1 - labels, example, to_float(example[labels]))  # "photos" in the palette's colours
+        found = judged.summary()
+        assert set(found["to labels"]) == set(METRICS) and len(found["to photos"]) == 6
+        assert all(found[way]["class_iou"]["value"] == 1 for way in found)
+        assert found["to photos"]["per_pixel_real"]["value"] < 0.9
+        assert "synthetic_facades" in judged.protocol and "training pairs" in judged.protocol
+    assert asked == [("B", palette, 16, tmp_path)] * 2
+
+
+def test_without_pairs_only_photos_are_read(tmp_path, monkeypatch):
+    """The label map that a photo was made of is known; the real photo of it, and the labels of a photo, are not."""
+    examples, training = facades("AtoB", Apart)
+    judged = SegmentationOfRun(examples, training, tmp_path, segmenter="reader.keras")
+    monkeypatch.setattr(segmenter, "open_segmenter", lambda name, palette, input_range: palette.classes)
+    for way, target in (("AtoB", 1), ("BtoA", 0)):
+        judged.add(way, target, examples[0], examples[0][1])
+    assert {way: set(found) for way, found in judged.summary().items()} == {"BtoA": set(METRICS)}
+    with pytest.raises(UserError, match="learns from pairs"):
+        SegmentationOfRun(examples, training, tmp_path).add("BtoA", 0, examples[0], examples[0][1])
+
+
 def write(folder, pictures):
     folder.mkdir()
     for name, pixels in pictures.items():
@@ -169,4 +221,4 @@ def test_a_mean_over_images_would_be_another_number():
     """As the papers: pixels of all images are counted together."""
     found = measured([np.diag([90, 10]), np.array([[0, 0], [1, 0]])])
     assert found["per_pixel"]["value"] == 100 / 101
-    assert tuple(found) == segmentation.METRICS
+    assert tuple(found) == METRICS

@@ -84,8 +84,10 @@ def test_files_that_are_no_segmenters(tmp_path):
             open_segmenter(tmp_path / name, DARK_OR_LIGHT)
     a, b = keras.Input((4, 4, 3)), keras.Input((4, 4, 3))
     keras.Model([a, b], layers.Add()([a, b])).save(tmp_path / "two_inputs.keras")
-    with pytest.raises(UserError, match="expected a Keras model of one input"):
-        open_segmenter(tmp_path / "two_inputs.keras", DARK_OR_LIGHT)
+    saved(tmp_path / "four_channels.keras", (None, None, 4), 0.0)
+    for name in ("two_inputs.keras", "four_channels.keras"):
+        with pytest.raises(UserError, match=rf"{name}: no network of pictures \(expected one input"):
+            open_segmenter(tmp_path / name, DARK_OR_LIGHT)
     with pytest.raises(UserError, match="input range"):
         open_segmenter(tmp_path / "two_inputs.keras", DARK_OR_LIGHT, "0..2")
 
@@ -110,7 +112,7 @@ def small(monkeypatch):
     return monkeypatch
 
 
-def weights(reads, tmp_path):
+def weights(reads):
     return keras.models.load_model(reads.name, compile=False).get_weights()
 
 
@@ -118,7 +120,7 @@ def test_the_own_segmenter_is_kept_and_the_same_each_time(small, tmp_path):
     source, palette = SyntheticFacades("train", 16, length=6), PALETTES["synthetic_facades"]
     first = own(source, "B", palette, 16, tmp_path / "a")
     again = own(source, "B", palette, 16, tmp_path / "b")
-    for one, other in zip(weights(first, tmp_path), weights(again, tmp_path), strict=True):
+    for one, other in zip(weights(first), weights(again), strict=True):
         np.testing.assert_array_equal(one, other)
     small.setattr(segmenter, "_fitted", None)  # which fails where it is called
     kept = own(source, "B", palette, 16, tmp_path / "a")
@@ -186,15 +188,14 @@ def test_without_keras_hub_it_is_said_how_to_get_it(monkeypatch):
         open_segmenter("hub:segformer_b0_cityscapes_1024", PALETTES["cityscapes"])
 
 
-def tiny_preset(kind, folder, image_size, classes=19):
-    """The folder of a preset with random weights: a SegFormer or a DeepLab of KerasHub, with its preprocessor."""
+def tiny_preset(kind, folder, classes=19):
+    """A preset of random weights for 64 x 64 pixels, saved in a folder; returns its class and its pixels' scaling."""
     hub = pytest.importorskip("keras_hub")
-    scaling = {"scale": [0.017, 0.018, 0.019], "offset": [-2.1, -2.0, -1.8]}
     if kind == "SegFormer":
         encoder = hub.models.MiTBackbone(
             layerwise_depths=[1, 1, 1, 1],
-            image_shape=(32, 32, 3),
-            hidden_dims=[4, 8, 8, 8],
+            image_shape=(64, 64, 3),
+            hidden_dims=[8, 12, 16, 20],
             num_layers=4,
             layerwise_num_heads=[1, 1, 1, 1],
             layerwise_sr_ratios=[8, 4, 2, 1],
@@ -205,43 +206,42 @@ def tiny_preset(kind, folder, image_size, classes=19):
         backbone = hub.models.SegFormerBackbone(image_encoder=encoder, projection_filters=8)
     else:
         encoder = hub.models.ResNetBackbone(
-            input_conv_filters=[8],
+            input_conv_filters=[64],
             input_conv_kernel_sizes=[7],
-            stackwise_num_filters=[8, 8, 8],
-            stackwise_num_blocks=[1, 1, 1],
-            stackwise_num_strides=[1, 2, 2],
+            stackwise_num_filters=[64, 8, 8, 8],
+            stackwise_num_blocks=[1, 1, 1, 1],
+            stackwise_num_strides=[1, 2, 2, 2],
             block_type="basic_block",
-            image_shape=(None, None, 3),
         )
         backbone = hub.models.DeepLabV3Backbone(
             image_encoder=encoder,
             low_level_feature_key="P2",
-            spatial_pyramid_pooling_key="P4",
+            spatial_pyramid_pooling_key="P5",
             dilation_rates=[2],
-            upsampling_size=4,
-            image_shape=(None, None, 3),
+            upsampling_size=8,
         )
-    converter = getattr(hub.layers, f"{'DeepLabV3' if kind == 'DeepLab' else kind}ImageConverter")
-    task = getattr(hub.models, f"{'DeepLabV3' if kind == 'DeepLab' else kind}ImageSegmenter")
-    preprocessor = task.preprocessor_cls(image_converter=converter(image_size=image_size, **scaling))
-    task(backbone=backbone, num_classes=classes, preprocessor=preprocessor).save_to_preset(str(folder))
+    name = {"SegFormer": "SegFormer", "DeepLab": "DeepLabV3"}[kind]
+    task = getattr(hub.models, f"{name}ImageSegmenter")
+    scaling = {"scale": [0.017, 0.018, 0.019], "offset": [-2.1, -2.0, -1.8]}
+    converter = getattr(hub.layers, f"{name}ImageConverter")(image_size=(64, 64), **scaling)
+    task(backbone, classes, preprocessor=task.preprocessor_cls(converter)).save_to_preset(str(folder))
     return task, scaling
 
 
 @pytest.mark.parametrize("kind", ["SegFormer", "DeepLab"])
 def test_presets_of_keras_hub_see_the_whole_picture(tmp_path, kind):
     """The preset's own scaling, no cutting to its proportions, and the answer as large as the picture."""
-    task, scaling = tiny_preset(kind, tmp_path / "preset", (32, 32))
+    task, scaling = tiny_preset(kind, tmp_path / "preset")
     picture = np.random.default_rng(0).integers(0, 256, (24, 48, 3)).astype(np.uint8)
     seen = open_segmenter(f"hub:{tmp_path / 'preset'}", PALETTES["cityscapes"])(picture)
     network = task.from_preset(str(tmp_path / "preset"))
-    whole = images.resize(picture, 32, 32, "bilinear")[None] * np.array(scaling["scale"]) + scaling["offset"]
+    whole = images.resize(picture, 64, 64, "bilinear")[None] * np.array(scaling["scale"]) + scaling["offset"]
     logits = tf.image.resize(network(whole.astype(np.float32), training=False), (24, 48))
     assert np.mean(seen == np.argmax(logits[0], -1)) > 0.999 and len(np.unique(seen)) > 1
 
 
 def test_presets_that_cannot_be_used(tmp_path):
-    tiny_preset("SegFormer", tmp_path / "preset", (32, 32), classes=3)
+    tiny_preset("SegFormer", tmp_path / "preset", classes=3)
     with pytest.raises(UserError, match=r"hub:.*preset: other classes .* cityscapes .*19\), .* received 3 classes"):
         open_segmenter(f"hub:{tmp_path / 'preset'}", PALETTES["cityscapes"])
     with pytest.raises(UserError, match="cannot be read as an image segmenter"):

@@ -22,7 +22,7 @@ from tfi2i.data.images import listing, read, resize, to_uint8, with_channels
 from tfi2i.data.prepared import to_pixels
 from tfi2i.errors import UserError
 from tfi2i.evaluation import interval
-from tfi2i.evaluation.palettes import guessed
+from tfi2i.evaluation.palettes import guessed, labels_of_pairs
 
 METRICS = ("per_pixel", "per_class", "class_iou")
 
@@ -46,12 +46,12 @@ def confusion(truth, predicted, count):
 
 
 def scores(matrix):
-    """float64 (..., 3), `METRICS` of confusion matrices (..., K, K) that aren't empty."""
+    """float64 (..., 3), `METRICS` of confusion matrices (..., K, K); 0 of empty ones."""
     right, true, taken = np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(-1), matrix.sum(-2)
     occurs = true > 0
     accuracy, iou = right / np.maximum(true, 1), right / np.maximum(true + taken - right, 1)
-    means = [np.where(occurs, share, 0).sum(-1) / occurs.sum(-1) for share in (accuracy, iou)]
-    return np.stack([right.sum(-1) / true.sum(-1), *means], -1)
+    means = [np.where(occurs, share, 0).sum(-1) / np.maximum(occurs.sum(-1), 1) for share in (accuracy, iou)]
+    return np.stack([right.sum(-1) / np.maximum(true.sum(-1), 1), *means], -1)
 
 
 def measured(matrices):
@@ -127,6 +127,67 @@ class Segmentation:
         if self.segmenter:
             return self.segmenter(pixels)
         return self.palette.classes(pixels, ignore=False)
+
+
+class SegmentationOfRun:
+    """The directions of a model between photos and label maps, each with its `Segmentation`.
+
+    Args:
+        examples: `Prepared` for testing, whose pixels the translations are made of and compared with.
+        training: source of {"A", "B"} to learn an own segmenter from; its label maps tell the side and the palette.
+        folder: where an own segmenter is kept.
+        palette: `Palette`, or None: the named one that fits.
+        segmenter: "own", "hub:PRESET" or a .keras file, opened, or trained, before the first photo is read.
+        input_range: of a .keras file, see `open_segmenter`.
+
+    Raises: `UserError` where neither A nor B are label maps.
+    """
+
+    def __init__(self, examples, training, folder, palette=None, segmenter="own", input_range="-1..1"):
+        self.side, self.palette = labels_of_pairs(training, palette)
+        self.labels = {"AtoB": "AB", "BtoA": "BA"}[examples.preprocess.direction].index(self.side)
+        self._examples, self._training, self._folder = examples, training, folder
+        self._segmenter, self._input_range, self._ways = segmenter, input_range, {}
+
+    def add(self, way, target, example, fake):
+        """Counts a translation; not a label map made of a photo whose own label map isn't known.
+
+        Args:
+            way: the direction's name.
+            target: the place in an example of what it translates to: `Direction.target`.
+            example: of `examples`, pixels.
+            fake: the translation, floats in [-1, 1] or pixels.
+        """
+        to_photo, aligned = target != self.labels, self._examples.aligned
+        if not (to_photo or aligned):
+            return
+        if way not in self._ways:
+            self._ways[way] = Segmentation(self.palette, self._opened() if to_photo else None)
+        self._ways[way].add(example[self.labels], fake, example[target] if to_photo and aligned else None)
+
+    def summary(self):
+        """{way: {metric: measured}}."""
+        return {way: segmentation.summary() for way, segmentation in self._ways.items()}
+
+    @property
+    def protocol(self):
+        """How, in words."""
+        photos = [segmentation.segmenter for segmentation in self._ways.values() if segmentation.segmenter]
+        words = (
+            f"{len(self.palette)} classes by the nearest colour of the palette {self.palette.name}, all images summed"
+        )
+        if photos:
+            name = "trained by `tfi2i evaluate` on the training pairs" if self._segmenter == "own" else photos[0].name
+            words += f"; photos read by a segmenter, {name}"
+        return words + "; means over the classes of the true label maps, interval by bootstrap over images."
+
+    def _opened(self):
+        from tfi2i.evaluation.segmenter import open_segmenter, own
+
+        if self._segmenter == "own":
+            size = self._examples.preprocess.crop_size
+            return own(self._training, self.side, self.palette, size, self._folder)
+        return open_segmenter(self._segmenter, self.palette, self._input_range)
 
 
 def of_folders(fakes, labels, reals=None, palette=None, segmenter=None, resized=False, progress=True):

@@ -12,6 +12,7 @@ The K classes are the palette's, in its order.
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 
 import keras
@@ -61,10 +62,9 @@ class Segmenter:
         try:
             answer = self.network(tf.convert_to_tensor(self.prepare(read)))
         except Exception as error:  # whatever somebody's network raises
-            reason = str(error).strip().splitlines()[0]
             raise UserError(
-                f"{self.name}: cannot read a picture of {read.shape[1]} x {read.shape[2]} ({reason}); translate in "
-                "another size, or use a segmenter with a fixed input size, to which pictures are resized"
+                f"{self.name}: cannot read a picture of {read.shape[1]} x {read.shape[2]} ({_reason(error)}); "
+                "translate in another size, or use a segmenter with a fixed input size, to which pictures are resized"
             ) from error
         return self._classes(answer, height, width)
 
@@ -108,18 +108,20 @@ def open_segmenter(name, palette, input_range="-1..1"):
     try:
         network = keras.models.load_model(path, compile=False)
     except Exception as error:  # a zip's, HDF5's or Keras' own
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{path}: cannot be read as a Keras model ({reason}); save it again with model.save") from error
+        raise UserError(
+            f"{path}: cannot be read as a Keras model ({_reason(error)}); save it again with model.save"
+        ) from error
     return _of_network(network, palette, str(path), input_range)
 
 
 def _of_network(network, palette, name, input_range="-1..1"):
-    if len(network.inputs) != 1 or len(network.outputs) != 1 or len(network.inputs[0].shape) != 4:
+    inputs, outputs = ([tuple(x.shape) for x in getattr(network, part, None) or []] for part in ("inputs", "outputs"))
+    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0]) != 4 or inputs[0][-1] not in (1, 3):
         raise UserError(
-            f"{name}: expected a Keras model of one input (B, H, W, C) and one output, received inputs "
-            f"{[tuple(x.shape) for x in network.inputs]} and outputs {[tuple(x.shape) for x in network.outputs]}"
+            f"{name}: no network of pictures (expected one input (B, H, W, 3 or 1) and one output, received inputs "
+            f"{inputs} and outputs {outputs}); wrap it in a keras.Model of that form"
         )
-    _, height, width, channels = network.inputs[0].shape
+    _, height, width, channels = inputs[0]
     scale, shift = RANGES[input_range]
     size = (height, width) if height and width else None
     segmenter = Segmenter(network, palette, name, size, channels, lambda pixels: pixels * scale + shift)
@@ -132,17 +134,16 @@ def _of_network(network, palette, name, input_range="-1..1"):
 def _of_hub(preset, palette):
     try:
         import keras_hub
-    except ImportError as error:
+    except Exception as error:  # TensorFlow's own, too, where tensorflow-text was built for another one
         raise UserError(
-            f"hub:{preset} needs KerasHub, which cannot be imported ({error}); pip install 'tfi2i[hub]'"
+            f"hub:{preset} needs KerasHub, which cannot be imported ({_reason(error)}); pip install 'tfi2i[hub]'"
         ) from error
     try:
         task = keras_hub.models.ImageSegmenter.from_preset(preset)
     except Exception as error:  # a download's, a missing folder's or KerasHub's own
-        reason = str(error).strip().splitlines()[0]
         raise UserError(
-            f"hub:{preset}: cannot be read as an image segmenter ({reason}); expected a preset of KerasHub such as "
-            "hub:segformer_b0_cityscapes_1024, or the folder of one"
+            f"hub:{preset}: cannot be read as an image segmenter ({_reason(error)}); expected a preset of KerasHub "
+            "such as hub:segformer_b0_cityscapes_1024, or the folder of one"
         ) from error
     if task.preprocessor is None or task.preprocessor.image_converter is None:
         raise UserError(f"hub:{preset}: no preprocessor in it, so that its input range is unknown; save it with one")
@@ -168,12 +169,20 @@ def own(source, side, palette, size, folder):
         source: training pairs {"A", "B"}.
         side: "A" or "B", which of them are label maps.
         size: the side of the square pictures that it reads; others are resized.
+
+    Raises: `UserError` where A and B of the set don't belong together.
     """
+    if not getattr(source, "aligned", True):
+        raise UserError(
+            "a segmenter of one's own learns from pairs of a photo and its label map (received a set whose A and B "
+            "don't belong together); give a .keras file or hub:PRESET"
+        )
     size = max(2, round(size / STRIDE)) * STRIDE
     file = Path(folder) / f"segmenter_{_digest(source, side, palette, size)}.keras"
     if file.exists():
         network = keras.models.load_model(file, compile=False)
     else:
+        print(f"tfi2i: training a segmenter on {len(source)} pairs at {size} px, kept as {file}", file=sys.stderr)
         network = _fitted(PhotosAndClasses(source, side, palette, size), size, len(palette))
         file.parent.mkdir(parents=True, exist_ok=True)
         aside = file.with_name(f".{os.getpid()}_{file.name}")
@@ -200,6 +209,10 @@ class PhotosAndClasses(Prepared):
     def _named(self, parts):
         photo, classes = parts
         return super()._named([photo, tf.cast(classes[..., 0], tf.float32)])
+
+
+def _reason(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _digest(source, side, palette, size):
