@@ -4,20 +4,15 @@ import math
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tfi2i.data.prepared import Prepared, Preprocess, to_float
-from tfi2i.data.synthetic import SyntheticFacades
 from tfi2i.errors import UserError
-from tfi2i.evaluation import interval, segmenter
-from tfi2i.evaluation.palettes import PALETTES, Palette
+from tfi2i.evaluation import interval
+from tfi2i.evaluation.palettes import Palette
 from tfi2i.evaluation.segmentation import (
     METRICS,
     Segmentation,
-    SegmentationOfRun,
     confusion,
     measured,
-    of_folders,
     scores,
 )
 
@@ -138,83 +133,6 @@ def test_a_translation_that_is_not_finite():
     fake[0, 0] = np.nan
     with pytest.raises(UserError, match="NaN"):
         Segmentation(PALETTE).add(label_map([[0, 1], [1, 1]]), fake)
-
-
-class Apart(SyntheticFacades):
-    aligned = False
-
-
-def facades(direction, training=SyntheticFacades):
-    """Prepared test pairs at 16 px, and a training set."""
-    preprocess = Preprocess(direction, load_size=16, crop_size=16)
-    return Prepared(training("test", 16, length=2), preprocess, False), training("train", 16, length=3)
-
-
-def test_the_directions_of_a_run(tmp_path, monkeypatch):
-    """Label maps are B: what leads to them needs no segmenter, what leads to photos the own one, opened once."""
-    asked = []
-    palette = PALETTES["synthetic_facades"]
-    monkeypatch.setattr(segmenter, "own", lambda *facts: asked.append(facts[1:]) or palette.classes)
-    for direction, labels in (("AtoB", 1), ("BtoA", 0)):
-        examples, training = facades(direction)
-        judged = SegmentationOfRun(examples, training, tmp_path)
-        for i in range(2):
-            example = examples[i]
-            judged.add("to labels", labels, example, to_float(example[labels]))
-            judged.add("to photos", 1 - labels, example, to_float(example[labels]))  # "photos" in the palette's colours
-        found = judged.summary()
-        assert set(found["to labels"]) == set(METRICS) and len(found["to photos"]) == 6
-        assert all(found[way]["class_iou"]["value"] == 1 for way in found)
-        assert found["to photos"]["per_pixel_real"]["value"] < 0.9
-        assert "synthetic_facades" in judged.protocol and "training pairs" in judged.protocol
-    assert asked == [("B", palette, 16, tmp_path)] * 2
-
-
-def test_without_pairs_only_photos_are_read(tmp_path, monkeypatch):
-    """The label map that a photo was made of is known; the real photo of it, and the labels of a photo, are not."""
-    examples, training = facades("AtoB", Apart)
-    judged = SegmentationOfRun(examples, training, tmp_path, segmenter="reader.keras")
-    monkeypatch.setattr(segmenter, "open_segmenter", lambda name, palette, input_range: palette.classes)
-    for way, target in (("AtoB", 1), ("BtoA", 0)):
-        judged.add(way, target, examples[0], examples[0][1])
-    assert {way: set(found) for way, found in judged.summary().items()} == {"BtoA": set(METRICS)}
-    with pytest.raises(UserError, match="learns from pairs"):
-        SegmentationOfRun(examples, training, tmp_path).add("BtoA", 0, examples[0], examples[0][1])
-
-
-def write(folder, pictures):
-    folder.mkdir()
-    for name, pixels in pictures.items():
-        Image.fromarray(pixels).save(folder / name)
-
-
-def test_folders(tmp_path):
-    palette = PALETTES["facades"]
-    rng = np.random.default_rng(0)
-    truth = {f"{k}.png": palette.paint(rng.integers(0, 12, (8, 8))) for k in range(3)}
-    fakes = {name: np.roll(pixels, 1, 0) for name, pixels in truth.items()}
-    for folder, pictures in (("truth", truth), ("fakes", fakes)):
-        write(tmp_path / folder, pictures)
-    seen = of_folders(tmp_path / "fakes", tmp_path / "truth", progress=False)
-    each = [palette.classes(fakes[name]) == palette.classes(truth[name]) for name in truth]
-    assert seen["per_pixel"]["value"] == pytest.approx(np.mean(each)) and seen["per_pixel"]["n"] == 3
-    photos = of_folders(
-        tmp_path / "fakes", tmp_path / "truth", tmp_path / "truth", segmenter=lambda p: p.classes, progress=False
-    )
-    assert photos["per_pixel"] == seen["per_pixel"] and photos["class_iou_real"]["value"] == 1
-
-
-def test_folders_that_do_not_fit(tmp_path):
-    write(tmp_path / "truth", {"1.png": label_map([[0, 1], [1, 2]]), "2.png": label_map([[0, 1], [1, 2]])})
-    write(tmp_path / "fakes", {"1.png": label_map([[0, 1], [1, 2]])})
-    with pytest.raises(UserError, match=r"1 images without a partner of the same name: .*truth/2\.png"):
-        of_folders(tmp_path / "fakes", tmp_path / "truth", palette=PALETTE, progress=False)
-    (tmp_path / "truth" / "2.png").unlink()
-    with pytest.raises(UserError, match="no label maps in the colours of cityscapes"):
-        of_folders(tmp_path / "fakes", tmp_path / "truth", palette=PALETTES["cityscapes"], progress=False)
-    Image.fromarray(label_map([[0, 1, 1]])).save(tmp_path / "fakes" / "1.png")
-    with pytest.raises(UserError, match=r"fakes/1\.png: .*expected 2 x 2, received 1 x 3"):
-        of_folders(tmp_path / "fakes", tmp_path / "truth", palette=PALETTE, progress=False)
 
 
 def test_a_mean_over_images_would_be_another_number():

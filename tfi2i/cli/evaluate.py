@@ -16,6 +16,7 @@ def add_arguments(parser, argv):
     parser.add_argument("--stochastic", action="store_true", help="keep dropout on, the paper's noise")
     parser.add_argument("--real", metavar="DIR", help="instead of a run: a folder of real pictures")
     parser.add_argument("--fake", metavar="DIR", help="and one of pictures that a model made")
+    parser.add_argument("--labels", metavar="DIR", help="and of the label maps they were made of, for the FCN score")
     parser.add_argument("--out", metavar="FILE", help="of two folders: where the numbers go [FAKE/evaluation.json]")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -41,5 +42,5 @@ def run(args):
         settings = Settings(**given)
         result = evaluation.evaluate(args.run, args.split, args.dataset, args.stochastic, settings, progress)
     else:
-        result = evaluation.evaluate_folders(args.real, args.fake, Settings(**given), args.out, progress)
+        result = evaluation.evaluate_folders(args.real, args.fake, Settings(**given), args.out, args.labels)
     print(result.as_json() if args.json else result, end="" if args.json else "\n")

@@ -94,7 +94,7 @@ def measured(model, examples, job, run, settings, stochastic=False, progress=Fal
     }
 
 
-def evaluate_folders(real, fake, settings=None, out=None, progress=True):
+def evaluate_folders(real, fake, settings=None, out=None, labels=None):
     """How good a folder of pictures is that a model made, of whatever program.
 
     FID, KID and IS compare the folders as sets. For all else each fake belongs to the real one of the same name.
@@ -103,6 +103,7 @@ def evaluate_folders(real, fake, settings=None, out=None, progress=True):
         real, fake: folders.
         settings: `Settings`; "basic" stands for L1, PSNR and SSIM.
         out: file of the result; default: FAKE/evaluation.json.
+        labels: folder of the label maps that photos were made of, for the FCN score.
 
     Returns: `Evaluation`, of the way "fake". Raises: `UserError` where the folders hold no pictures, names have no
         partner, sizes differ in a pair, or a metric by name can't be had.
@@ -121,9 +122,10 @@ def evaluate_folders(real, fake, settings=None, out=None, progress=True):
     paired = not set(words) <= {"fid", "kid", "is"}
     try:
         of_reals, of_fakes = pairs_of_folders(real, fake) if paired else (reals, None)
-        answers = Answers(fakes=of_fakes or fakes, reals=of_reals, paired=of_fakes)
+        inputs = pairs_of_folders(labels, fake)[0] if labels else None
+        answers = Answers(fakes=of_fakes or fakes, reals=of_reals, inputs=inputs, paired=of_fakes)
     except UserError:
-        if "all" not in words:
+        if labels or "all" not in words:
             raise
         answers = Answers(fakes=fakes, reals=reals)  # two sets that don't belong together
     judged = judges.judged(lambda: {"fake": answers}, judges.Case(None, None, settings))

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tfi2i.data.prepared import to_float
 from tfi2i.errors import UserError
+from tfi2i.evaluation import interval
+from tfi2i.evaluation.answers import Pictures
 from tfi2i.evaluation.pairs import pair_metrics
 from tfi2i.evaluation.settings import word_of
 from tfi2i.evaluation.similarity import METRICS as OF_PAIRS
+from tfi2i.evaluation.weights import cache
 
 DIVERSITY_INPUTS = CIS_INPUTS = 100  # of MUNIT (sec. 5.2)
 CIS_STYLES = 10  # a tenth of MUNIT's
@@ -107,8 +111,7 @@ def _diversity(case, words):
     lpips = Lpips(case.settings.lpips, case.settings.weights)
 
     def measure(answers):
-        if answers.styled is None:
-            raise NotMeasured("the model has one answer to each input (expected a model of many styles)")
+        _check_styles(answers)
         inputs = range(min(DIVERSITY_INPUTS, len(answers.fakes)))
         in_styles = (np.stack([answers.styled(i, k) for k in range(2 * PAIRS)]) for i in inputs)
         return {"LPIPS_diversity": diversity(lpips, in_styles, case.settings.seed)}
@@ -119,31 +122,97 @@ def _diversity(case, words):
     return Judge(measure, f"{words}, as in MUNIT (v0.1, {lpips.net}).", lpips.sha256)
 
 
+def _inception(case, words):
+    from tfi2i.evaluation.inception import Inception
+    from tfi2i.evaluation.sets import set_metrics
+
+    inception = Inception(case.settings.inception, case.settings.resize, case.settings.weights)
+
+    def measure(answers):
+        return set_metrics(answers.reals, answers.fakes, words, inception, cache("features"), seed=case.settings.seed)
+
+    names = ", ".join(word.upper() for word in words)
+    return Judge(measure, f"{names} on {inception.identity.replace(' sha256:', ', SHA-256 ')}.")
+
+
+def _cis(case, words):
+    from tfi2i.evaluation.features import features_of
+    from tfi2i.evaluation.inception import Inception
+    from tfi2i.evaluation.inception_score import conditional_inception_score
+
+    inception = Inception(case.settings.inception, case.settings.resize, case.settings.weights)
+
+    def measure(answers):
+        _check_styles(answers)
+        inputs = min(CIS_INPUTS, len(answers.fakes))
+        in_styles = Pictures(inputs * CIS_STYLES, lambda n: answers.styled(*divmod(n, CIS_STYLES)))
+        _, logits = features_of(in_styles, inception)
+        found = conditional_inception_score(np.reshape(logits, (inputs, CIS_STYLES, -1)), case.settings.seed)
+        return {"CIS": found["CIS"], "IS_of_styles": found["IS"]}
+
+    words = f"CIS, IS_of_styles: of {CIS_STYLES} answers to each of {CIS_INPUTS} inputs as in MUNIT, in nats"
+    return Judge(measure, f"{words}, but on {inception.identity}, which knows ImageNet's classes, not the set's.")
+
+
+def _identity(case, words):
+    from tfi2i.evaluation.identity import FaceNetwork, identity_distance
+
+    settings = case.settings
+    if not settings.face_network:
+        raise NotMeasured("no face network (expected --face_network=FILE)")
+    network = FaceNetwork(settings.face_network, settings.face_input, settings.identity_layers)
+
+    def measure(answers):
+        if answers.inputs is None:
+            raise NotMeasured("the answers have no input whose identity they could keep")
+        pairs = zip(answers.inputs, answers.fakes, strict=True)
+        distances = [identity_distance(network, *(to_float(one)[None] for one in pair))[0] for pair in pairs]
+        return {"identity_distance": interval.measured(distances, settings.seed)}
+
+    return Judge(measure, f"identity_distance: 1 - cosine of the features of {network.identity}.")
+
+
 def _fcn(case, words):
     """The FCN score where labels become photos, the metrics of segmentation where photos become labels."""
     from tfi2i.evaluation import palettes
     from tfi2i.evaluation.segmentation import Segmentation
 
-    settings, used = case.settings, {}
-    palette = None if settings.palette == "auto" else palettes.open_palette(settings.palette)
+    settings, opened = case.settings, {}
+    named = None if settings.palette == "auto" else palettes.open_palette(settings.palette)
 
     def measure(answers):
-        reals, fakes = _paired(answers)
-        side, found = palettes.labels_of_pairs(_Both(answers.inputs, reals), palette)
-        segmenter = _segmenter(case, found, fakes[0].shape[1]) if side == "A" else None
-        used["palette"] = found.name
-        segmentation = Segmentation(found, segmenter)
+        labels, fakes, palette = _label_maps(answers, named)
+        to_photo = labels is answers.inputs
+        if to_photo and palette.name not in opened:
+            opened[palette.name] = _segmenter(case, palette, fakes[0].shape[1])
+        segmentation = Segmentation(palette, opened[palette.name] if to_photo else None)
+        photos = answers.reals if to_photo and answers.paired else None
         for i in range(len(fakes)):
-            if side == "A":
-                segmentation.add(answers.inputs[i], fakes[i], reals[i])
-            else:
-                segmentation.add(reals[i], fakes[i])
+            segmentation.add(labels[i], fakes[i], photos[i] if photos else None)
         return segmentation.summary()
 
+    reader = (
+        "a U-Net that `tfi2i evaluate` trained on the training pairs"
+        if settings.segmenter == "own"
+        else settings.segmenter
+    )
     words = "per_pixel, per_class, class_iou: accuracy and intersection over union of classes as in pix2pix (sec. 4.1)"
-    segmenters = {"own": "a U-Net trained by `tfi2i evaluate` on the training pairs"}
-    said = segmenters.get(settings.segmenter, settings.segmenter)
-    return Judge(measure, f"{words}; photos are read by {said}, ..._real are what it reads in real photos.")
+    return Judge(measure, f"{words}; photos are read by {reader}, ..._real is what it reads in real photos.")
+
+
+def _label_maps(answers, palette):
+    """(the true label maps, the translations that belong to them, their palette)."""
+    from tfi2i.evaluation import palettes
+
+    if answers.inputs is None:
+        palette = palette or palettes.guessed(answers.reals)
+        palette.check(answers.reals)
+        side = "B"
+    else:
+        side, palette = palettes.labels_of_pairs(_Both(answers.inputs, answers.reals), palette)
+    if side == "A":
+        return answers.inputs, answers.paired or answers.fakes, palette
+    return *_paired(answers), palette
 
 
 def _segmenter(case, palette, size):
@@ -180,5 +249,17 @@ def _paired(answers):
     return answers.reals, answers.paired
 
 
-NETWORKS = {"lpips": _lpips, "diversity": _diversity, "fcn": _fcn}
+def _check_styles(answers):
+    if answers.styled is None:
+        raise NotMeasured("one answer to each input (expected a model of many styles)")
+
+
+NETWORKS = {
+    **dict.fromkeys(("fid", "kid", "is"), _inception),
+    "cis": _cis,
+    "lpips": _lpips,
+    "diversity": _diversity,
+    "fcn": _fcn,
+    "identity": _identity,
+}
 JUDGES = {word_of(name): partial(_pairs, name) for name in OF_PAIRS} | NETWORKS

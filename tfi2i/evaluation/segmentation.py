@@ -15,14 +15,11 @@ class i, summed over all images as in the papers; classes without a pixel in the
 from itertools import islice
 
 import numpy as np
-from tqdm import tqdm
 
-from tfi2i.data.folders import matched
-from tfi2i.data.images import listing, read, resize, to_uint8, with_channels
+from tfi2i.data.images import resize, to_uint8, with_channels
 from tfi2i.data.prepared import to_pixels
 from tfi2i.errors import UserError
 from tfi2i.evaluation import interval
-from tfi2i.evaluation.palettes import guessed, labels_of_pairs
 
 METRICS = ("per_pixel", "per_class", "class_iou")
 
@@ -127,106 +124,6 @@ class Segmentation:
         if self.segmenter:
             return self.segmenter(pixels)
         return self.palette.classes(pixels, ignore=False)
-
-
-class SegmentationOfRun:
-    """The directions of a model between photos and label maps, each with its `Segmentation`.
-
-    Args:
-        examples: `Prepared` for testing, whose pixels the translations are made of and compared with.
-        training: source of {"A", "B"} to learn an own segmenter from; its label maps tell the side and the palette.
-        folder: where an own segmenter is kept.
-        palette: `Palette`, or None: the named one that fits.
-        segmenter: "own", "hub:PRESET" or a .keras file, opened, or trained, before the first photo is read.
-        input_range: of a .keras file, see `open_segmenter`.
-
-    Raises: `UserError` where neither A nor B are label maps.
-    """
-
-    def __init__(self, examples, training, folder, palette=None, segmenter="own", input_range="-1..1"):
-        self.side, self.palette = labels_of_pairs(training, palette)
-        self.labels = {"AtoB": "AB", "BtoA": "BA"}[examples.preprocess.direction].index(self.side)
-        self._examples, self._training, self._folder = examples, training, folder
-        self._segmenter, self._input_range, self._ways = segmenter, input_range, {}
-
-    def add(self, way, target, example, fake):
-        """Counts a translation; not a label map made of a photo whose own label map isn't known.
-
-        Args:
-            way: the direction's name.
-            target: the place in an example of what it translates to: `Direction.target`.
-            example: of `examples`, pixels.
-            fake: the translation, floats in [-1, 1] or pixels.
-        """
-        to_photo, aligned = target != self.labels, self._examples.aligned
-        if not (to_photo or aligned):
-            return
-        if way not in self._ways:
-            self._ways[way] = Segmentation(self.palette, self._opened() if to_photo else None)
-        self._ways[way].add(example[self.labels], fake, example[target] if to_photo and aligned else None)
-
-    def summary(self):
-        """{way: {metric: measured}}."""
-        return {way: segmentation.summary() for way, segmentation in self._ways.items()}
-
-    @property
-    def protocol(self):
-        """How, in words."""
-        photos = [segmentation.segmenter for segmentation in self._ways.values() if segmentation.segmenter]
-        words = (
-            f"{len(self.palette)} classes by the nearest colour of the palette {self.palette.name}, all images summed"
-        )
-        if photos:
-            name = "trained by `tfi2i evaluate` on the training pairs" if self._segmenter == "own" else photos[0].name
-            words += f"; photos read by a segmenter, {name}"
-        return words + "; means over the classes of the true label maps, interval by bootstrap over images."
-
-    def _opened(self):
-        from tfi2i.evaluation.segmenter import open_segmenter, own
-
-        if self._segmenter == "own":
-            size = self._examples.preprocess.crop_size
-            return own(self._training, self.side, self.palette, size, self._folder)
-        return open_segmenter(self._segmenter, self.palette, self._input_range)
-
-
-def of_folders(fakes, labels, reals=None, palette=None, segmenter=None, resized=False, progress=True):
-    """`Segmentation.summary` of a folder of translations and a folder of label maps with the same names.
-
-    Args:
-        fakes, labels, reals: folders, patterns or lists of files; reals: the true photos, or None.
-        palette: `Palette`; None: the named one that fits the label maps.
-        segmenter: function of the palette -> what reads the photos; None where the translations are label maps.
-
-    Raises: `UserError` where a file has no partner, and as `Segmentation`.
-    """
-    fakes, labels = listing(fakes), listing(labels)
-    label_of = matched(fakes, labels)
-    real_of = matched(fakes, listing(reals)) if reals is not None else {}
-    label_maps = _Pictures(labels)
-    palette = guessed(label_maps) if palette is None else palette
-    palette.check(label_maps)
-    segmentation = Segmentation(palette, segmenter and segmenter(palette), resized)
-    for path in tqdm(fakes, unit="image", disable=not progress, dynamic_ncols=True):
-        real = read(real_of[path]) if real_of else None
-        try:
-            segmentation.add(read(label_of[path]), read(path), real)
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
-    return segmentation.summary()
-
-
-class _Pictures:
-    """A set of pictures of files, read when asked for."""
-
-    def __init__(self, paths):
-        self.paths = paths
-
-    def __len__(self):
-        return len(self.paths)
-
-    def __getitem__(self, index):
-        return read(self.paths[index])
 
 
 def _resampled(matrices):

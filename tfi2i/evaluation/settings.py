@@ -31,6 +31,8 @@ class Settings:
         "vgg_face", "what face_network takes: RGB in a range, or BGR less the mean"
     )
 
+    identity_layers: str = option("", "names of its layers whose features count, with commas; default: its answer")
+
     def __post_init__(self):
         validate(self)
 

@@ -83,7 +83,7 @@ def weight_file(name, folder=None):
             raise UserError(f"{folder}: no {known.file} in it (expected the file of {known.url}); put it there")
         known.verify(found[0])
         return found[0]
-    path = cache() / known.file
+    path = cache("weights") / known.file
     whole = known.sha256 if len(known.sha256) == 64 else None
     fetch([known.url], whole, path, by_hand=known.url)
     if whole is None:
@@ -91,7 +91,6 @@ def weight_file(name, folder=None):
     return path
 
 
-def cache():
-    """The folder of what `tfi2i evaluate` keeps between its runs."""
-    base = Path(os.environ.get("TFI2I_DATA_DIR") or "~/.cache/tfi2i").expanduser()
-    return base / "weights"
+def cache(kind):
+    """The folder of the "weights" or the "features" that `tfi2i evaluate` keeps."""
+    return Path(os.environ.get("TFI2I_DATA_DIR") or "~/.cache/tfi2i").expanduser() / kind
