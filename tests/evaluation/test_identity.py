@@ -68,7 +68,7 @@ def test_files_that_hold_no_face_network(saved, tmp_path):
             FaceNetwork(str(tmp_path / name))
     with pytest.raises(UserError, match=r"expected a network of images \(B, H, W, 3\), received one of .*, 1\)"):
         FaceNetwork(saved(means, channels=1))
-    with pytest.raises(UserError, match="no layer pool5 in .*expected some of .*halved"):
+    with pytest.raises(UserError, match=r"no layer pool5 in .*expected some of .*halved"):
         FaceNetwork(saved(means), layers="pool5")
 
 
@@ -79,7 +79,7 @@ def test_features_that_say_nothing(saved):
         FaceNetwork(saved(lambda image: keras.ops.log(keras.ops.minimum(layers.Flatten()(image), 0.0))), "0..255")
     network = FaceNetwork(saved(means), "-1..1")
     black, wrong = plain((0, 0, 0)), plain((np.nan, 0, 0))
-    with pytest.raises(UserError, match="answers nought .*the distance l2"):
+    with pytest.raises(UserError, match=r"answers nought .*the distance l2"):
         identity_distance(network, black, plain((1, 0, 0)))
     with pytest.raises(UserError, match="numbers that are not finite"):
         identity_distance(network, wrong, black)
