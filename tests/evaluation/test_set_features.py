@@ -27,7 +27,7 @@ class MeanColours:
 
 
 class Lazy:
-    """A set whose pictures are made when they are asked for; knows how many of them are alive at once."""
+    """A set whose pictures are made when they are asked for, and counted."""
 
     def __init__(self, count, seed=0, shift=0):
         self.count, self.seed, self.shift, self.read = count, seed, shift, 0

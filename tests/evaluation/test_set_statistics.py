@@ -114,7 +114,7 @@ def test_influences_are_derivatives_of_fid(monkeypatch, count):
     def weighted(weights):
         total = weights.sum()
         mean = weights @ x / total
-        covariance = (x - mean).T * weights @ (x - mean) / total * (count / (count - 1))  # the N - 1 of the estimate
+        covariance = (x - mean).T * weights @ (x - mean) / total * count / (count - 1)
         return distance(Gaussian.of_moments(mean, covariance), Gaussian.of_features(y))
 
     step = 1e-4
@@ -129,7 +129,7 @@ def test_influences_are_derivatives_of_fid(monkeypatch, count):
 
 
 def test_intervals_are_as_wide_as_sets_drawn_anew_spread():
-    """Mean width of the 95 % intervals against 2 x 1.96 standard deviations of FID, KID and IS over 40 pairs of sets."""
+    """Mean width of the 95 % intervals against 2 x 1.96 standard deviations of the numbers over 40 pairs of sets."""
     rng = np.random.default_rng(5)
     values, widths = {}, {}
     for _ in range(40):

@@ -87,7 +87,7 @@ def _between(x, y, counts_x, counts_y):
 
 
 def _subset(features, size, rng):
-    return features[np.sort(rng.choice(len(features), size, replace=False))]
+    return features[np.sort(rng.choice(len(features), size, replace=False))].astype(np.float64)
 
 
 def squared_mmd(x, y):
