@@ -220,6 +220,12 @@ def test_sets_that_cannot_be_measured(metric):
         metric(x, y[:, :4])
 
 
+@pytest.mark.parametrize("metric", [fid, kid])
+def test_the_smallest_sets(metric):
+    found = metric(*two_sets(2, 2, size=5))
+    assert found["low"] <= found["value"] <= found["high"]
+
+
 def test_kid_of_subsets_larger_than_a_set():
     x, y = two_sets(9, 7, size=5)
     with pytest.raises(UserError, match="expected a size of 2 to 7, the images of the smaller set, received 8"):

@@ -54,13 +54,15 @@ def _resampled(real, fake, rng, seed):
     """Of more than `LARGEST` images as many are taken, and what the estimate then moves more is taken back."""
     real_part, fake_part = (_subset(features, min(LARGEST, len(features)), rng) for features in (real, fake))
     share = min(len(real_part) / len(real), len(fake_part) / len(fake))
-    return resampled_mmds(real_part, fake_part, RESAMPLES, seed) * np.sqrt(share)
+    numbers = resampled_mmds(real_part, fake_part, RESAMPLES, seed)
+    return numbers[np.isfinite(numbers)] * np.sqrt(share)
 
 
 def resampled_mmds(x, y, resamples, seed):
     """(resamples,): the estimate of sets drawn with replacement from features (N, D), (M, D).
 
-    An image is not compared with its own copies either; the estimate would be biased upwards.
+    An image is not compared with its own copies either; the estimate would be biased upwards. NaN where a set holds
+    copies of one image alone, which only happens to sets of very few.
     """
     rng = np.random.default_rng(seed)
     counts = [rng.multinomial(len(f), np.full(len(f), 1 / len(f)), resamples).T.astype(np.float64) for f in (x, y)]
@@ -75,7 +77,8 @@ def _within(x, counts):
         block = kernel(x[rows], x)
         block[np.arange(len(block)), np.arange(start, start + len(block))] = 0.0
         total += np.sum(counts[rows] * (block @ counts), 0)
-    return total / (len(x) ** 2 - np.sum(np.square(counts), 0))
+    with np.errstate(invalid="ignore"):  # NaN for copies of one image alone
+        return total / (len(x) ** 2 - np.sum(np.square(counts), 0))
 
 
 def _between(x, y, counts_x, counts_y):
