@@ -56,7 +56,9 @@ class Evaluation:
             for way, metrics in self.values.items()
             for name, m in metrics.items()
         ]
-        rows += [f"not measured: {name}: {reason}" for name, reason in self.not_measured.items()]
+        for reason in dict.fromkeys(self.not_measured.values()):
+            names = [name for name, own in self.not_measured.items() if own == reason]
+            rows.append(f"not measured: {', '.join(names)}: {reason}")
         where = f"split {self.split}" if self.split else f"against {self.settings['real']}"
         about = (
             f"{self.images} images of {self.dataset}, {where}. {self.protocol} In brackets: 95 % intervals (bootstrap)."
