@@ -26,6 +26,7 @@ FLOORS = {
     "tiles": 3,
     "translation": 3,
     "evaluation": 3,
+    "comparison": 3,
     "exporting": 3,
     "interop": 3,
     "benchmark": 3,

@@ -16,6 +16,7 @@ VERBS = {
     "translate": "translate pictures with a run or an export",
     "sample": "make images of noise with the run of a GAN",
     "evaluate": "measure a run on a test set",
+    "compare": "one page of several runs: the same inputs, metrics, curves",
     "import": "make a run of official PyTorch checkpoints",
     "export": "write a SavedModel, LiteRT or ONNX files, proven equal to the model",
     "verify": "check an export again: its files and what they answer",
