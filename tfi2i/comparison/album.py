@@ -38,7 +38,8 @@ class Cell:
 
 @dataclass
 class Section:
-    """rows: [(name, cells)]; sheet: the same in one file; means: {run's label: {metric: mean over the rows}}."""
+    """rows: [(name, cells)]; sheet: the same in one file; means: {run's label: {metric: mean over the rows}}; matrix:
+    columns must stay below one another, on a narrow page too."""
 
     id: str
     title: str
@@ -46,6 +47,7 @@ class Section:
     rows: list = field(default_factory=list)
     sheet: Picture | None = None
     means: dict = field(default_factory=dict)
+    matrix: bool = False
 
     @property
     def has_differences(self):

@@ -34,8 +34,9 @@ def sections(runs, options, album):
         f"it was there; {preprocess.crop_size} x {preprocess.crop_size} px, the central square."
     )
     if any(key[0] == "truth" for key in made):
-        lead += " Below an edit its L1 where the truth differs from the input, and elsewhere, of images on [-1, 1]."
-    return [Section("edits", "Edits", lead, rows, album.sheet("sheet", rows, "all edits in one file"))]
+        lead += " Below an edit its L1 on [-1, 1]: where the truth of the edit differs from the input, and in the rest."
+    sheet = album.sheet("sheet", rows, "all edits in one file")
+    return [Section("edits", "Edits", lead, rows, sheet, matrix=True)]
 
 
 def _edited(run, edits, examples, i, k, columns, album, made):
@@ -52,8 +53,8 @@ def _edited(run, edits, examples, i, k, columns, album, made):
         truth, notes = truth_of(examples.source, i, targets[attribute], attribute), ()
         if truth is not None:
             numbers = around_the_edit(image, fake, to_float(truth))
-            notes = tuple(f"L1 {numbers[key]:.3f}" for key in ("l1_edit",) if key in numbers)
-            notes += tuple(f"else {numbers[key]:.3f}" for key in ("l1_rest",) if key in numbers)
+            short = {"l1_edit": "edit", "l1_rest": "rest"}
+            notes = tuple(f"{word} {numbers[key]:.3f}" for key, word in short.items() if key in numbers)
             right = album.picture("edits", f"{k + 1:04d}_truth_{attribute}", truth, f"{name}, {attribute}: the truth")
             made.setdefault(("truth", k), {})[attribute] = Cell(attribute, right)
         cells.append(Cell(attribute, picture, run, notes))

@@ -58,7 +58,8 @@ def _section(section):
     if section.sheet:
         text.append(f'<p><a href="{escape(section.sheet.file)}">All in one picture</a></p>')
     across = max(len(cells) for _, cells in section.rows)
-    text.append(f'<div class="rows" style="--across: {across}">')
+    kind = "matrix" if section.matrix else ""
+    text.append(f'<div class="rows {kind}" style="--across: {across}">')
     for name, cells in section.rows:
         shown = "".join(_cell(cell, column) for column, cell in enumerate(cells))
         text.append(f'<div class="row"><h3>{escape(name)}</h3><div class="cells">{shown}</div></div>')
@@ -98,15 +99,15 @@ def _scale(id):
     return (
         f'<p class="scale"><label><input type="checkbox" class="with-differences" id="differences-{escape(id)}" '
         "checked> Differences from the truth</label>"
-        f'<span>0</span><i style="background: linear-gradient(90deg, {colors})"></i><span>{DIFFERENCE_AT:g} and more, '
-        "the mean over channels, of images on [-1, 1]</span></p>"
+        f'<span>0 <i style="background: linear-gradient(90deg, {colors})"></i> {DIFFERENCE_AT:g} and more</span>'
+        "<span>absolute, the mean over channels, of images on [-1, 1]</span></p>"
     )
 
 
 def _metrics(runs, scores):
     text = []
     if scores.lines:
-        text.append(_table_of_scores(runs, scores))
+        text.append(_tables_of_scores(runs, scores))
     if scores.differing:
         facts = "; ".join(
             f"{escape(fact)}: "
@@ -129,31 +130,35 @@ def _metrics(runs, scores):
     return "\n".join(text)
 
 
-def _table_of_scores(runs, scores):
-    arrows = {"higher": "↑", "lower": "↓", None: ""}
-    several_ways = len({line.way for line in scores.lines}) > 1
-    rows, way = [], None
+def _tables_of_scores(runs, scores):
+    ways = {}
     for line in scores.lines:
-        if several_ways and line.way != way:
-            rows.append(f'<tr class="way"><th colspan="{len(runs) + 1}">{escape(line.way)}</th></tr>')
-            way = line.way
-        places = decimals([number.value for number in line.numbers if number is not None])
-        cells = "".join(_number(*of, places) for of in zip(line.numbers, line.best, line.reasons, strict=True))
-        rows.append(f"<tr><th>{escape(line.metric)} {arrows[line.better]}</th>{cells}</tr>")
+        ways.setdefault(line.way, []).append(line)
     head = "".join(f"<th>{_named(run)}</th>" for run in runs)
+    tables = []
+    for way, lines in ways.items():
+        name = escape(way) if len(ways) > 1 else ""
+        body = "".join(map(_row_of_scores, lines))
+        tables.append(
+            f'<div class="wide"><table class="scores"><thead><tr><th>{name}</th>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
+    numbers = [number for line in scores.lines for number in line.numbers if number]
     notes = ["↑ more is better, ↓ less is better; a line without an arrow is what others are to be held to."]
-    if any(number and number.low is not None for line in scores.lines for number in line.numbers):
-        notes.append("In brackets the 95 % interval: a difference within it is none.")
-    if any(
-        number and number.low is None and number.std is not None for line in scores.lines for number in line.numbers
-    ):
-        notes.append("± is the standard deviation over images, not the uncertainty of the mean.")
     if any(any(line.best) for line in scores.lines):
         notes.append("Bold: the best.")
-    return (
-        f'<div class="wide"><table class="scores"><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
-        f'</table></div><p class="lead">{" ".join(notes)}</p>'
-    )
+    if any(number.low is not None for number in numbers):
+        notes.append("In brackets the 95 % interval: a difference within it is none.")
+    if any(number.low is None and number.std is not None for number in numbers):
+        notes.append("± is the standard deviation over images, not the uncertainty of the mean.")
+    return f'<div class="tables">{"".join(tables)}</div><p class="lead">{" ".join(notes)}</p>'
+
+
+def _row_of_scores(line):
+    arrow = {"higher": " ↑", "lower": " ↓", None: ""}[line.better]
+    places = decimals([number.value for number in line.numbers if number is not None])
+    cells = "".join(_number(*of, places) for of in zip(line.numbers, line.best, line.reasons, strict=True))
+    return f"<tr><th>{escape(line.metric)}{arrow}</th>{cells}</tr>"
 
 
 def _number(number, best, reason, places):

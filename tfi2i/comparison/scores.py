@@ -53,7 +53,8 @@ def scores(runs):
         path = run.folder / "evaluation.json"
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            records[run.label] = record | {"values": {way: _numbers(m) for way, m in record["values"].items()}}
+            values = {way: _numbers(m, record.get("images")) for way, m in record["values"].items()}
+            records[run.label] = record | {"values": values}
         except FileNotFoundError:
             unmeasured[run.label] = f"tfi2i evaluate {run.folder}"
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -81,8 +82,8 @@ def decimals(values):
     return min(6, max(0, 3 - math.floor(math.log10(largest)))) if largest else 0
 
 
-def _numbers(metrics):
-    """{metric: Number} of {metric: measured}; older records have a mean where newer ones have a value."""
+def _numbers(metrics, images):
+    """{metric: Number} of {metric: measured}; older records have a mean in place of a value, and no n of their own."""
     found = {}
     for name, measured in metrics.items():
         value = measured.get("value", measured.get("mean"))
@@ -90,7 +91,7 @@ def _numbers(metrics):
             low, high = measured.get("low"), measured.get("high")
             known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
             interval = (float(low), float(high)) if known else (None, None)
-            found[name] = Number(float(value), *interval, measured.get("std"), measured.get("n"))
+            found[name] = Number(float(value), *interval, measured.get("std"), measured.get("n", images))
     return found
 
 

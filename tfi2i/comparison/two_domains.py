@@ -15,6 +15,7 @@ from tfi2i.translation import heat_over
 
 STYLE_INPUTS = 8  # columns of a sheet of styles
 ATTENTION_INPUTS = 6
+LOOKS = {"G": "G looks", "D_global": "global D looks", "D_local": "local D looks"}
 
 
 def sections(runs, options, album):
@@ -33,9 +34,9 @@ def sections(runs, options, album):
         model = run.load()
         for way, direction in directions_of(model).items():
             if options.direction in (None, way):
-                _check_size(run, direction, examples, runs[0])
                 if way not in inputs:
-                    inputs[way] = _Inputs(way, direction, examples, options.count or 12, album)
+                    inputs[way] = _Inputs(way, examples, options.count or 12, album)
+                _check_size(run, direction, inputs[way].pixels(0)[0], runs[0])
                 inputs[way].add(run, direction, options)
                 if direction.style_dim:
                     styles.append(_styles(run, direction, inputs[way], options, album))
@@ -50,9 +51,10 @@ def sections(runs, options, album):
 class _Inputs:
     """The inputs of one way, and what has been made of them."""
 
-    def __init__(self, way, direction, examples, count, album):
-        self.way, self.source, self.target = way, direction.source, direction.target
-        self.examples, self.album = examples, album
+    def __init__(self, way, examples, count, album):
+        # Not those of a `Direction`, which a model of one way counts in examples that are turned for it.
+        self.source, self.target = (0, 1) if way == "AtoB" else (1, 0)
+        self.way, self.examples, self.album = way, examples, album
         part = domains(examples.source)[self.source] if not examples.aligned else examples
         self.indices = spread(count, len(part))
         self.names = [part.name(i) for i in self.indices]
@@ -154,7 +156,7 @@ def _styles(run, direction, inputs, options, album):
         rows.append((f"style {number}", cells))
     lead = f"{len(drawn)} random styles, the same for every input; a row should be of one style, a column of one scene."
     sheet = album.sheet(place, rows, f"styles of {run.label}, {inputs.way}, in one file")
-    return Section(place, f"Styles of {run.label}, {inputs.way}", lead, rows, sheet)
+    return Section(place, f"Styles of {run.label}, {inputs.way}", lead, rows, sheet, matrix=True)
 
 
 def _attention(run, model, direction, inputs, album):
@@ -166,7 +168,7 @@ def _attention(run, model, direction, inputs, album):
         panels = {"input": image}
         for player, heat in maps(image[None], training=False).items():
             over = image if player == "G" else fake
-            panels[f"{player.replace('_', ', ')} looks"] = heat_over(over, np.asarray(heat)[0, ..., 0])
+            panels[LOOKS[player]] = heat_over(over, np.asarray(heat)[0, ..., 0])
             if player == "G":
                 panels["answer"] = fake
         cells = [
@@ -182,9 +184,9 @@ def _attention(run, model, direction, inputs, album):
     return Section(place, f"Attention of {run.label}, {inputs.way}", lead, rows, sheet)
 
 
-def _check_size(run, direction, examples, first):
+def _check_size(run, direction, pixels, first):
     height, width = direction.network.inputs[0].shape[1:3]
-    received = examples[0][direction.source].shape[:2]
+    received = pixels.shape[:2]
     if height and (height, width) != received:
         raise UserError(
             f"{run.folder}: its networks take pictures of {width} x {height} px only, and pictures are prepared as for "
