@@ -19,7 +19,7 @@ from tfi2i.data.synthetic import SyntheticFacades, SyntheticFaces, SyntheticSeas
 from tfi2i.directions import random_styles
 from tfi2i.edits import Edits
 from tfi2i.errors import UserError
-from tfi2i.evaluation.metrics import l1, psnr
+from tfi2i.evaluation.similarity import l1, psnr
 from tfi2i.run import load
 
 

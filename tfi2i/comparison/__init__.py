@@ -47,7 +47,7 @@ def compare(runs, out, split="test", dataset=None, count=None, direction=None, s
     Returns: `out`. Raises: `UserError` where a run is none, runs can't share inputs, or `out` is another folder.
     """
     from tfi2i.comparison.album import Album
-    from tfi2i.comparison.curves import panels
+    from tfi2i.comparison.curves import losses, metrics, panels
     from tfi2i.comparison.facts import differences, facts
     from tfi2i.comparison.page import page
     from tfi2i.comparison.runs import open_runs
@@ -67,8 +67,8 @@ def compare(runs, out, split="test", dataset=None, count=None, direction=None, s
         made.mkdir()
         sections = kind.sections(opened, options, Album(made))
         curves = {
-            "Metrics over the training": panels(opened, "evaluation.csv", "metric", made),
-            "Losses": panels(opened, "metrics.csv", "loss", made),
+            "Metrics over the training": panels(opened, metrics, "metric", made),
+            "Losses": panels(opened, losses, "loss", made),
         }
         text = page(opened, sections, scores(opened), curves, facts(opened), differences(opened), options)
         (made / "index.html").write_text(text, encoding="utf-8")

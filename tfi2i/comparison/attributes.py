@@ -7,7 +7,7 @@ from tfi2i.comparison.runs import open_for, spread
 from tfi2i.data.prepared import PreparedLabelled, Preprocess, to_float, to_pixels
 from tfi2i.edits import Edits
 from tfi2i.evaluation.attributes import label_of_example, truth_of
-from tfi2i.evaluation.metrics import around_the_edit
+from tfi2i.evaluation.similarity import around_the_edit
 
 
 def sections(runs, options, album):

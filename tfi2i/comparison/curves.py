@@ -5,7 +5,6 @@ The files are SVG whose colours follow the reader's light or dark scheme; progra
 
 import csv
 import io
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +24,21 @@ NOT_LOSSES = ("images_per_second", "data_share")
 
 
 @dataclass(frozen=True)
+class Curve:
+    """Numbers over steps, and the intervals around them where these are known; arrays (N,)."""
+
+    steps: np.ndarray
+    values: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+
+    def finite(self):
+        """Without what is NaN or infinite."""
+        of = np.isfinite(self.values)
+        return Curve(*(None if part is None else part[of] for part in vars(self).values()))
+
+
+@dataclass(frozen=True)
 class Panel:
     """The plot of one name; file: below the report's folder; runs: whose curves it holds; alt: what it shows."""
 
@@ -34,27 +48,57 @@ class Panel:
     alt: str
 
 
-def read_columns(path):
-    """{name: float array} of a CSV file with a header and a column "step"; {} where it is missing or holds no rows.
+def losses(run):
+    """{name: `Curve`} of logs/metrics.csv."""
+    columns = read_columns(run.folder / "logs" / "metrics.csv")
+    steps = columns.pop("step", [])
+    return {name: Curve(np.array(steps), numbers(c)) for name, c in columns.items() if name not in NOT_LOSSES}
 
-    A line that was cut off while it was written is left out; an empty or unreadable cell is NaN.
+
+def metrics(run):
+    """{"WAY METRIC": `Curve`} of logs/evaluation.csv, which has a line a step, way and metric."""
+    columns = read_columns(run.folder / "logs" / "evaluation.csv")
+    if not {"way", "metric", "value", "low", "high"} <= columns.keys():
+        return {}
+    names = [" ".join(of) for of in zip(columns["way"], columns["metric"], strict=True)]
+    low, high = (numbers(columns[name]) for name in ("low", "high"))
+    steps, values = np.array(columns["step"]), numbers(columns["value"])
+    of_name = {name: np.array([other == name for other in names]) for name in dict.fromkeys(names)}
+    return {name: Curve(steps[of], values[of], low[of], high[of]) for name, of in of_name.items()}
+
+
+def read_columns(path):
+    """{name: [text]} of a CSV file with a header, "step" as whole numbers; {} where it is missing or has no rows.
+
+    A line that was cut off while it was written is left out.
     """
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
     except FileNotFoundError:
         return {}
-    if not rows or "step" not in rows[0]:
+    whole = [row for row in rows[1:] if len(row) == len(rows[0]) and row[0].isdigit()]
+    if not whole or rows[0][0] != "step":
         return {}
-    whole = [row for row in rows[1:] if len(row) == len(rows[0])]
-    columns = zip(*whole, strict=True)
-    return {name: np.array([_number(text) for text in column]) for name, column in zip(rows[0], columns, strict=False)}
+    columns = dict(zip(rows[0], map(list, zip(*whole, strict=True)), strict=True))
+    return columns | {"step": [int(text) for text in columns["step"]]}
 
 
-def panels(runs, file, prefix, folder):
+def numbers(texts):
+    """Floats of texts; NaN of what is none."""
+    found = []
+    for text in texts:
+        try:
+            found.append(float(text))
+        except ValueError:
+            found.append(np.nan)
+    return np.array(found)
+
+
+def panels(runs, curves_of, prefix, folder):
     """Writes a panel for each name that a run has two points of; those that most runs share come first.
 
     Args:
-        file: of the logs, "metrics.csv".
+        curves_of: `losses` or `metrics`.
         prefix: of the plots' names.
         folder: the report's.
 
@@ -62,37 +106,36 @@ def panels(runs, file, prefix, folder):
     """
     found = {}
     for run in runs:
-        columns = read_columns(run.folder / "logs" / file)
-        steps = columns.pop("step", None)
-        for name, values in columns.items():
-            finite = np.isfinite(values)
-            if name not in NOT_LOSSES and finite.sum() > 1:
-                found.setdefault(name, []).append((run, steps[finite], values[finite]))
+        for name, curve in curves_of(run).items():
+            if np.isfinite(curve.values).sum() > 1:
+                found.setdefault(name, []).append((run, curve.finite()))
     (folder / "curves").mkdir(exist_ok=True)
     made = []
     for number, (name, lines) in enumerate(sorted(found.items(), key=lambda item: -len(item[1])), 1):
         path = f"curves/{prefix}_{number:03d}.svg"
-        (folder / path).write_text(plot(name, [(run.color, x, y) for run, x, y in lines]), encoding="utf-8")
-        ends = ", ".join(f"{run.label} from {y[0]:.3g} to {y[-1]:.3g}" for run, _, y in lines)
-        made.append(Panel(name, path, tuple(run for run, _, _ in lines), f"{name} over steps: {ends}"))
+        (folder / path).write_text(plot(name, [(run.color, curve) for run, curve in lines]), encoding="utf-8")
+        ends = ", ".join(f"{run.label} from {c.values[0]:.3g} to {c.values[-1]:.3g}" for run, c in lines)
+        made.append(Panel(name, path, tuple(run for run, _ in lines), f"{name} over steps: {ends}"))
     return made
 
 
-def plot(title, lines):
-    """An SVG of lines [(color, x, y)]: the values faint, and above them smoothed."""
+def plot(title, curves):
+    """An SVG of [(color, `Curve`)]: the values faint, and above them smoothed; or with their intervals as they are."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "tfi2i", "font.size": 9, "font.family": "sans-serif"}):
         figure = Figure(figsize=(3.6, 2.3), layout="constrained")
         axes = figure.add_subplot()
-        for color, x, y in lines:
+        for color, curve in curves:
             light, dash = COLORS[color % len(COLORS)][0], DASHES[color // len(COLORS) % len(DASHES)]
-            smooth = smoothed(y)
-            if smooth is not y:
-                axes.plot(x, y, color=light, alpha=0.28, linewidth=0.8)
-            axes.plot(x, smooth, color=light, linewidth=1.6, linestyle=dash)
-        _scale(axes, np.concatenate([y for _, _, y in lines]))
+            if curve.low is not None:
+                axes.fill_between(curve.steps, curve.low, curve.high, color=light, alpha=0.18, linewidth=0)
+                axes.plot(curve.steps, curve.values, color=light, linewidth=1.6, linestyle=dash, marker=".")
+            else:
+                axes.plot(curve.steps, curve.values, color=light, alpha=0.28, linewidth=0.8)
+                axes.plot(curve.steps, smoothed(curve.values), color=light, linewidth=1.6, linestyle=dash)
+        _scale(axes, np.concatenate([curve.values for _, curve in curves]))
         axes.set_title(title, color=INK[0], fontsize=10, loc="left", parse_math=False)
         axes.grid(color=GRID[0], linewidth=0.6)
         axes.tick_params(colors=INK[0], length=0)
@@ -104,10 +147,8 @@ def plot(title, lines):
 
 
 def smoothed(values):
-    """The mean of a window of a tenth of the values around each, shorter at the ends; few values as they are."""
+    """The mean of a window of a tenth of the values around each, shorter at the ends."""
     reach = len(values) // 20
-    if reach < 1:
-        return values
     sums = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
     low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(values))
@@ -133,10 +174,3 @@ def _scale(axes, values):
     elif high > low:
         margin = 0.06 * (high - low)
         axes.set_ylim(low - margin, high + margin)
-
-
-def _number(text):
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

@@ -6,8 +6,9 @@ import json
 import numpy as np
 
 from tfi2i import zoo
-from tfi2i.comparison.curves import read_columns
+from tfi2i.comparison.curves import numbers, read_columns
 
+TOLD = ("steps", "seed", "batch_size")  # among the facts
 FEW = 6  # settings that are named one by one where a run departs from a preset
 
 
@@ -19,7 +20,7 @@ def facts(runs):
         ("paper", [zoo.MODELS[run.job.model].paper for run in runs]),
         ("preset", [preset_of(run.job) for run in runs]),
         ("data set", [run.job.dataset or "" for run in runs]),
-        ("steps", [f"{int(log['step'][-1]):,}" if "step" in log else "" for log in logs]),
+        ("steps", [f"{log['step'][-1]:,}" if "step" in log else "" for log in logs]),
         ("batch", [str(getattr(run.job.config, "batch_size", "")) for run in runs]),
         ("seed", [str(run.job.recipe.seed) for run in runs]),
         ("time in steps", [_time(log, run) for log, run in zip(logs, runs, strict=True)]),
@@ -30,9 +31,9 @@ def facts(runs):
 
 def differences(runs):
     """[(setting, [its value of each run])] of the settings that several runs have and not all alike."""
-    settings = [dataclasses.asdict(run.job.config) | dataclasses.asdict(run.job.recipe) for run in runs]
+    settings = [dataclasses.asdict(run.job.recipe) | dataclasses.asdict(run.job.config) for run in runs]
     found = []
-    for name in dict.fromkeys(name for own in settings for name in own):
+    for name in dict.fromkeys(name for own in settings for name in own if name not in TOLD):
         values = [_shown(own[name]) if name in own else "" for own in settings]
         if len({value for value, own in zip(values, settings, strict=True) if name in own}) > 1:
             found.append((name, values))
@@ -58,8 +59,8 @@ def _time(log, run):
     """The minutes that went into steps, from how many images a second the log tells; without samples and saving."""
     if "images_per_second" not in log or not hasattr(run.job.config, "batch_size"):
         return ""
-    laps = np.diff(log["step"], prepend=0.0)
-    minutes = np.sum(laps * run.job.config.batch_size / log["images_per_second"]) / 60
+    laps = np.diff(log["step"], prepend=0)
+    minutes = np.sum(laps * run.job.config.batch_size / numbers(log["images_per_second"])) / 60
     return f"{minutes:.1f} min" if np.isfinite(minutes) else ""
 
 

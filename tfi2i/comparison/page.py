@@ -9,6 +9,10 @@ from tfi2i.comparison.curves import COLORS
 from tfi2i.comparison.scores import decimals
 
 SMALL = 128  # pictures narrower than this are shown with their pixels as squares
+CURVES = {
+    "Metrics over the training": "Around a curve its 95 % interval.",
+    "Losses": "Faint: as logged; above it the mean of a window of a tenth of the training.",
+}
 MANY = 24  # panels of curves beyond which the groups after the first are folded
 
 
@@ -26,7 +30,7 @@ def page(runs, sections, scores, curves, facts, differences, options):
     parts = [("metrics", "Metrics", _metrics(runs, scores))]
     parts += [(section.id, section.title, _section(section)) for section in sections]
     parts += [
-        (f"curves-{number}", title, _curves(panels))
+        (f"curves-{number}", title, _curves(panels, CURVES[title]))
         for number, (title, panels) in enumerate(curves.items(), 1)
         if panels
     ]
@@ -37,7 +41,7 @@ def page(runs, sections, scores, curves, facts, differences, options):
         "title": escape(" · ".join(run.label for run in runs)),
         "colors": _colors(),
         "runs": "".join(f"<li>{_named(run)} <small>{escape(run.job.model)}</small></li>" for run in runs),
-        "nav": "".join(f'<a href="#{escape(id)}">{escape(title)}</a>' for id, title, _ in parts),
+        "nav": _nav(parts),
         "body": "\n".join(f'<section id="{escape(id)}"><h2>{escape(t)}</h2>{body}</section>' for id, t, body in parts),
         "foot": _foot(runs, options),
     }
@@ -47,6 +51,14 @@ def page(runs, sections, scores, curves, facts, differences, options):
         name, after = piece.split("}}", 1)
         before += filled[name] + after
     return before
+
+
+def _nav(parts):
+    """A link to each section; of those of styles, and of attention, to the first."""
+    first = {}
+    for id, title, _ in parts:
+        first.setdefault(title.split(" of ")[0], id)
+    return "".join(f'<a href="#{escape(id)}">{escape(name)}</a>' for name, id in first.items())
 
 
 def _section(section):
@@ -110,13 +122,12 @@ def _metrics(runs, scores):
         text.append(_tables_of_scores(runs, scores))
     if scores.differing:
         facts = "; ".join(
-            f"{escape(fact)}: "
-            + ", ".join(f"{escape(value)} ({escape(', '.join(of))})" for value, of in values.items())
+            f"{fact} " + " or ".join(f"{value} ({', '.join(labels)})" for value, labels in values.items())
             for fact, values in scores.differing
         )
         text.append(
-            f'<p class="warning">These numbers must not be compared: they were not measured alike. {facts}. '
-            "<code>tfi2i evaluate RUN --split=… --dataset=…</code> measures a run again.</p>"
+            f'<p class="warning">These numbers must not be compared: they were not measured alike: {escape(facts)}. '
+            "<code>tfi2i evaluate RUN --split=… --dataset=…</code> measures a run on other pictures.</p>"
         )
     for label, command in scores.unmeasured.items():
         text.append(f"<p>{escape(label)} has not been measured; <code>{escape(command)}</code> does it.</p>")
@@ -174,12 +185,12 @@ def _number(number, best, reason, places):
     return f"<td>{shown}</td>"
 
 
-def _curves(panels):
+def _curves(panels, how):
     """Panels in groups of the same runs."""
     groups = {}
     for panel in panels:
         groups.setdefault(panel.runs, []).append(panel)
-    text = ['<p class="lead">Faint: as logged; above it the mean of a window of a tenth of the training.</p>']
+    text = [f'<p class="lead">Over the steps. {how}</p>']
     for number, (runs, group) in enumerate(groups.items()):
         shown = "".join(
             f'<a class="zoom plot" data-column="{column}" href="{escape(panel.file)}"><img src="{escape(panel.file)}" '

@@ -10,6 +10,9 @@ _REFERENCES = ("copy", "real", "bicubic", "train", "change", "accuracy_a", "accu
 _HIGHER = ("psnr", "ssim", "accuracy", "diversity", "iou", "likelihood", "kept", "preference", "mos", "inception_score")
 _LOWER = ("l1", "l2", "mse", "mae", "fid", "kid", "lpips", "error", "distance", "cycle", "reconstruction")
 
+# Settings that say which metrics were asked for and where weights lie, not how a number was found.
+_NO_PROTOCOL = ("metrics", "weights")
+
 
 @dataclass(frozen=True)
 class Number:
@@ -126,7 +129,10 @@ def _differing(records):
     for label, record in records.items():
         for fact, value in _facts(record).items():
             facts.setdefault(fact, {}).setdefault(value, []).append(label)
-    return [(fact, values) for fact, values in facts.items() if len(values) > 1]
+    found = {fact: values for fact, values in facts.items() if len(values) > 1}
+    if len(found) > 1:
+        found.pop("contents of the pictures", None)  # follows from the others
+    return list(found.items())
 
 
 def _facts(record):
@@ -138,6 +144,9 @@ def _facts(record):
         found["pictures"] = ", ".join(filter(None, size.groups()))
     if "dropout on" in words or "dropout off" in words:
         found["dropout"] = "on" if "dropout on" in words else "off"
-    for name, value in (record.get("settings") or {}).items():
-        found[name] = json.dumps(value, sort_keys=True)
+    settings = record.get("settings") or {}
+    found |= {name: json.dumps(value) for name, value in settings.items() if name not in _NO_PROTOCOL}
+    contents = (record.get("sha256") or {}).get("pictures")
+    if contents:
+        found["contents of the pictures"] = f"SHA-256 {contents[:8]}"
     return found

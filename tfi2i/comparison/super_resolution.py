@@ -6,7 +6,8 @@ from tqdm import tqdm
 from tfi2i.comparison.album import Cell, Section
 from tfi2i.comparison.runs import shared_examples, spread
 from tfi2i.data import images
-from tfi2i.evaluation.super_resolution import answer_of, enlarged, psnr_y, ssim_y
+from tfi2i.evaluation.similarity import psnr_y, ssim_y
+from tfi2i.evaluation.super_resolution import answer_of, enlarged
 
 CROP = 96  # the side of what is shown, in pixels of the truth
 FRAME = np.array([255, 64, 64], np.uint8)

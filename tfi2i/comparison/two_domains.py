@@ -10,7 +10,7 @@ from tfi2i.data.folders import domains
 from tfi2i.data.prepared import to_float, to_pixels
 from tfi2i.directions import directions_of, random_styles
 from tfi2i.errors import UserError
-from tfi2i.evaluation.metrics import l1, psnr
+from tfi2i.evaluation.similarity import l1, psnr
 from tfi2i.translation import heat_over
 
 STYLE_INPUTS = 8  # columns of a sheet of styles
