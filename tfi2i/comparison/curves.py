@@ -135,7 +135,7 @@ def plot(title, curves):
             else:
                 axes.plot(curve.steps, curve.values, color=light, alpha=0.28, linewidth=0.8)
                 axes.plot(curve.steps, smoothed(curve.values), color=light, linewidth=1.6, linestyle=dash)
-        _scale(axes, np.concatenate([curve.values for _, curve in curves]))
+        _scale(axes, curves)
         axes.set_title(title, color=INK[0], fontsize=10, loc="left", parse_math=False)
         axes.grid(color=GRID[0], linewidth=0.6)
         axes.tick_params(colors=INK[0], length=0)
@@ -166,9 +166,11 @@ def with_schemes(svg):
     return f"{head}{style}\n <defs>{rest}"
 
 
-def _scale(axes, values):
-    """Logarithmic where values span two orders; without the few that would press all others flat."""
-    low, high = np.percentile(values, [1, 99])
+def _scale(axes, curves):
+    """Logarithmic where values span two orders; of losses without the few that would press all others flat."""
+    shown = [part for _, curve in curves for part in (curve.values, curve.low, curve.high) if part is not None]
+    with_intervals = len(shown) > len(curves)
+    low, high = np.nanpercentile(np.concatenate(shown), [0, 100] if with_intervals else [1, 99])
     if low > 0 and high / low > 100:
         axes.set_yscale("log")
     elif high > low:

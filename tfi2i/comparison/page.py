@@ -159,7 +159,7 @@ def _tables_of_scores(runs, scores):
     if any(any(line.best) for line in scores.lines):
         notes.append("Bold: the best.")
     if any(number.low is not None for number in numbers):
-        notes.append("In brackets the 95 % interval: a difference within it is none.")
+        notes.append("In brackets the 95 % interval: how far a number moves had other images been drawn.")
     if any(number.low is None and number.std is not None for number in numbers):
         notes.append("± is the standard deviation over images, not the uncertainty of the mean.")
     return f'<div class="tables">{"".join(tables)}</div><p class="lead">{" ".join(notes)}</p>'
