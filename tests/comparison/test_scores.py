@@ -39,10 +39,13 @@ def of(way="AtoB", n=9, **metrics):
     [
         (
             "higher",
-            "PSNR SSIM MS-SSIM psnr_y accuracy kept diversity lpips_diversity IS CIS per_class_accuracy class_IoU",
+            "PSNR SSIM SSIM_RGB MS-SSIM psnr_y accuracy kept diversity LPIPS_diversity IS CIS per_class class_iou",
         ),
         ("lower", "L1 l1_edit l1_cycle FID KID LPIPS classification_error identity_distance l1_random"),
-        (None, "l1_copy accuracy_real accuracy_copy psnr_bicubic log_likelihood_train l1_change unheard_of"),
+        (
+            None,
+            "l1_copy accuracy_real per_pixel_real accuracy_copy psnr_bicubic log_likelihood_train l1_change unheard_of",
+        ),
     ],
 )
 def test_which_way_is_better(direction, metrics):

@@ -5,13 +5,14 @@ import math
 import re
 from dataclasses import dataclass
 
+from tfi2i.evaluation.result import HIGHER_IS_BETTER
+
 # What says nothing of a run, but what its numbers must be held to: inputs, real images, interpolation.
 _REFERENCES = ("copy", "real", "bicubic", "train", "change", "accuracy_a", "accuracy_b")
-_HIGHER = ("psnr", "ssim", "accuracy", "diversity", "iou", "likelihood", "kept", "preference", "mos", "inception_score")
 _LOWER = ("l1", "l2", "mse", "mae", "fid", "kid", "lpips", "error", "distance", "cycle", "reconstruction")
 
-# Settings that say which metrics were asked for and where weights lie, not how a number was found.
-_NO_PROTOCOL = ("metrics", "weights")
+# Settings that say which metrics were asked for, where weights lie and what chance did, not how a number was found.
+_NO_PROTOCOL = ("metrics", "weights", "seed")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def better(metric):
     name = metric.lower()
     if any(part in name for part in _REFERENCES):
         return None
-    if any(part in name for part in _HIGHER) or re.fullmatch(r"c?is([_ ].*)?", name):
+    if metric in HIGHER_IS_BETTER or any(part in name for part in ("psnr", "ssim")):
         return "higher"
     return "lower" if any(part in name for part in _LOWER) else None
 
