@@ -30,6 +30,7 @@ FLOORS = {
     "exporting": 3,
     "interop": 3,
     "benchmark": 3,
+    "study": 3,
     "loop": 4,
     "cli": 5,
 }

@@ -22,6 +22,7 @@ VERBS = {
     "verify": "check an export again: its files and what they answer",
     "demo": "an export as a page in the browser",
     "benchmark": "measure how fast the exported networks are",
+    "study": "ask people: real or fake, which is best, how good",
     "datasets": "check a folder of pictures",
     "list": "models, presets and data sets",
 }
