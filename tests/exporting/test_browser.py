@@ -2,17 +2,18 @@
 
 import io
 import json
-import os
 import shutil
 import threading
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import chromium
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from chromium import absent
 from keras import layers
 from PIL import Image
 
@@ -23,17 +24,6 @@ from tfi2i.exporting.demo import make_site, server
 HEIGHT, WIDTH = 24, 40
 LABELS = ["Black_Hair", "Blond_Hair", "Male", "happy", "sad"]
 SETS = [LABELS[:3], LABELS[3:]]
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--disable-dev-shm-usage --use-fake-device-for-media-stream"
-)
-
-
-def absent(what):
-    """Skips where a browser is no part of the machine; in CI it must be."""
-    if os.environ.get("TFI2I_CI"):
-        pytest.fail(f"{what} (TFI2I_CI is set, so the browser tests must run)")
-    pytest.skip(what)
 
 
 def network(channels=3, vector=None, length=0):
@@ -147,26 +137,8 @@ def site(models, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    try:
-        from selenium import webdriver
-    except ImportError:
-        absent("selenium is not installed")
-    found = {
-        "Chromium": next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None),
-        "chromedriver": shutil.which("chromedriver"),
-    }
-    for name, path in found.items():
-        if path is None:
-            absent(f"{name} is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = found["Chromium"]
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(found["chromedriver"]))
-    driver.set_script_timeout(60)
-    yield driver
-    driver.quit()
+    with chromium.driver(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 class Page:

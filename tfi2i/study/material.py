@@ -1,5 +1,6 @@
 """What a study shows: the inputs, the real pictures and what each method made, from runs or from folders."""
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from tfi2i.data import images
 from tfi2i.errors import UserError
 
-SCANNED = 1000  # labelled images that are looked through for those with an attribute and those without
+SCANNED = 1000  # images of joined labelled sets that are looked through for those with an attribute and those without
 
 
 class Pictures:
@@ -142,27 +143,37 @@ class _Run:
     def __init__(self, folder, split):
         from tfi2i.data.prepared import prepared
         from tfi2i.data.sources import open_source
-        from tfi2i.run import Job, load
+        from tfi2i.run import Job
 
-        self.job, self.name = Job.load(folder), Path(folder).resolve().name
+        self.folder, self.job, self.name = folder, Job.load(folder), Path(folder).resolve().name
         if not self.job.dataset:
             raise UserError(f"{folder} was imported and knows no data; translate pictures and give --fake and --real")
         self.source = open_source(self.job.dataset, split, self.job.config, task=self.job.task)
         self.examples = prepared(
             self.source, self.job.config, training=False, multiple=self.job.config.stride, cache_bytes=0
         )
-        self.model = load(folder)
         self.about = {"from": "runs", "dataset": self.job.dataset, "split": split}
 
-    def same(self, pictures, k, other):
-        """Input k, which must be that of another run."""
-        ours, theirs = pictures[k], other[k]
-        if not np.array_equal(ours, theirs):
+    @functools.cached_property
+    def model(self):
+        from tfi2i.run import load
+
+        return load(self.folder)
+
+    def same(self, pictures, k, first, other):
+        """Input k, which must be that of the first run."""
+        ours = pictures[k]
+        if not np.array_equal(ours, other[k]):
+            seen, expected = self.examples.preprocess, first.examples.preprocess
             raise UserError(
-                f"{self.name} sees picture {k} otherwise than the first run (expected the same pixels, {theirs.shape}, "
-                f"received {ours.shape}); compare runs with the same --preprocess and sizes"
+                f"{self.name} sees picture {k} otherwise than {first.name} (expected {_sizes(expected)}, received "
+                f"{_sizes(seen)}); translate one folder with each run, and give --fake=NAME=DIR and --input=DIR"
             )
         return ours
+
+
+def _sizes(preprocess):
+    return f"--preprocess={preprocess.preprocess} from {preprocess.load_size} to {preprocess.crop_size} pixels"
 
 
 def _translations(runs, direction, **_):
@@ -187,7 +198,7 @@ def _translations(runs, direction, **_):
 
         def make(k):
             (style,) = way.random_styles(1, seed=k)
-            return to_pixels(way(to_float(run.same(own, k, inputs)), style))
+            return to_pixels(way(to_float(run.same(own, k, runs[0], inputs)), style))
 
         return Pictures(count, make)
 
@@ -212,8 +223,11 @@ def _edits(runs, target, **_):
             label = edits.config.edited(label, name, present)
         return label
 
-    scanned = [label_of_example(editors[0], examples, k) for k in range(min(SCANNED, len(examples)))]
-    has = [np.array_equal(label, edited(editors[0], label, asked[0])) for label in scanned]
+    if hasattr(runs[0].source, "parts"):  # of joined sets D reads what the set of a picture doesn't say
+        labels = [label_of_example(editors[0], examples, k) for k in range(min(SCANNED, len(examples)))]
+    else:
+        labels = runs[0].source.labels()
+    has = [np.array_equal(label, edited(editors[0], label, asked[0])) for label in labels]
     before, after = ([k for k, there in enumerate(has) if there == side] for side in (False, True))
     if not before or not after:
         raise UserError(
@@ -225,7 +239,7 @@ def _edits(runs, target, **_):
         own = Pictures(len(before), lambda k: run.examples[before[k]][0])
 
         def make(k):
-            image = to_float(run.same(own, k, inputs))
+            image = to_float(run.same(own, k, runs[0], inputs))
             label = label_of_example(edits, run.examples, before[k])
             return to_pixels(edits(image, edited(edits, label, wanted), wanted[0][0]))
 

@@ -27,7 +27,7 @@ DEFAULTS = {
         "exposure": 1.0,
     },
     "preference": {
-        "question": "Which is the best translation of the picture above?",
+        "question": "Which of the pictures below is the best translation of this one?",
         "practice": 0,
         "trials": 30,
         "checks": 3,

@@ -143,10 +143,13 @@ async function preload() {
   await Promise.all([worker(), worker(), worker(), worker()]);
 }
 
+/** A picture or a text in its place, which stays when it is hidden. */
 function framed(content, label = "") {
   const box = document.createElement("figure");
   box.className = "frame";
-  if (content) box.append(content);
+  const place = document.createElement("div");
+  place.append(content);
+  box.append(place);
   if (label) box.append(Object.assign(document.createElement("figcaption"), { textContent: label }));
   return box;
 }
@@ -321,7 +324,7 @@ async function end() {
 
 async function examples() {
   const pairs = await Promise.all((study.groups[order.group].examples ?? []).map((pair) => Promise.all(pair.map(picture))));
-  return pairs.flatMap(([worst, best]) => [framed(worst, "1, bad"), framed(best, "5, excellent")]);
+  return pairs.flatMap(([worst, best]) => [framed(worst, "1, bad"), framed(best, "5, excellent")]); // a column a pair
 }
 
 async function main() {
