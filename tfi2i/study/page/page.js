@@ -322,9 +322,13 @@ async function end() {
   else if (study.post) await send();
 }
 
-async function examples() {
-  const pairs = await Promise.all((study.groups[order.group].examples ?? []).map((pair) => Promise.all(pair.map(picture))));
-  return pairs.flatMap(([worst, best]) => [framed(worst, "1, bad"), framed(best, "5, excellent")]); // a column a pair
+/** Both ends of the scale, before the first opinion; as large as the pictures that are asked about. */
+async function examples(pairs) {
+  for (const [k, pair] of pairs.entries()) {
+    const [worst, best] = await Promise.all(pair.map(picture));
+    const ends = [framed(worst, "1, bad"), framed(best, "5, excellent")];
+    await interlude(`Example ${k + 1} of ${pairs.length}`, ["So bad is a 1, so good is a 5."], ends);
+  }
 }
 
 async function main() {
@@ -332,10 +336,7 @@ async function main() {
   if (state.answers.length < steps.length) {
     preload();
     await welcome();
-    if (study.kind === "mos" && !state.answers.length) {
-      const ends = await examples();
-      if (ends.length) await interlude("Examples", ["So bad is a 1, so good is a 5."], ends);
-    }
+    if (!state.answers.length) await examples(study.groups[order.group].examples ?? []);
   }
   for (let k = state.answers.length; k < steps.length; k++) {
     if (!steps[k].practice && k && steps[k - 1].practice) {
