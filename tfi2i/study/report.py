@@ -181,7 +181,7 @@ def _protocol(key):
         return (
             f"Two-alternative forced choice, a real picture {scene} and a method's side by side {shown}, one method a "
             f"participant; {session['practice']} practice trials with feedback, {session['trial']} without; {checks}"
-            f"50 % are undistinguishable. {intervals}"
+            f"50 % is what pictures get that nobody can tell from real ones. {intervals}"
         )
     if settings["kind"] == "preference":
         return (
