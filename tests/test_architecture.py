@@ -29,9 +29,9 @@ FLOORS = {
     "comparison": 3,
     "exporting": 3,
     "interop": 3,
-    "benchmark": 3,
     "study": 3,
     "loop": 4,
+    "benchmark": 4,
     "cli": 5,
 }
 

@@ -21,8 +21,8 @@ VERBS = {
     "export": "write a SavedModel, LiteRT or ONNX files, proven equal to the model",
     "verify": "check an export again: its files and what they answer",
     "demo": "an export as a page in the browser",
-    "benchmark": "measure how fast the exported networks are",
     "study": "ask people: real or fake, which is best, how good",
+    "benchmark": "measure how fast exported networks are, or what models learn",
     "datasets": "check a folder of pictures",
     "list": "models, presets and data sets",
 }

@@ -1,8 +1,11 @@
-"""Measure how fast the exported networks are: `tfi2i benchmark export` times one image in Keras, LiteRT and PyTorch."""
+"""Measure how fast the exported networks are, or what each model learns in minutes."""
 
+import dataclasses
 import json
+import os
 import re
 import sys
+from pathlib import Path
 
 from tfi2i import zoo
 from tfi2i.cli import import_tensorflow
@@ -10,8 +13,19 @@ from tfi2i.errors import UserError
 
 
 def add_arguments(parser, argv):
-    parser.add_argument("subject", choices=("export",), help="export: generators, one image at a time")
-    parser.add_argument("--models", default=",".join(zoo.MODELS), metavar="M,M", help="which models [all]")
+    subjects = parser.add_subparsers(title="what is measured", dest="subject", metavar="SUBJECT", required=True)
+    for name, (text, options, measure) in SUBJECTS.items():
+        subject = subjects.add_parser(name, help=text, description=text, allow_abbrev=False, inherited_absl_flags=None)
+        subject.add_argument("--models", default=",".join(zoo.MODELS), metavar="M,M", help="which models [all]")
+        options(subject)
+        subject.set_defaults(measure=measure)
+
+
+def run(args):
+    return args.measure(args)
+
+
+def _export_options(parser):
     parser.add_argument("--preset", help="a preset of theirs [the papers' configurations]")
     parser.add_argument("--size", default="128x128", metavar="HxW", help="of the image that is made [%(default)s]")
     parser.add_argument("--threads", type=int, default=2, help="of each runtime [%(default)s]")
@@ -21,12 +35,10 @@ def add_arguments(parser, argv):
     parser.add_argument("--json", metavar="FILE", help="write the numbers there, as JSON")
 
 
-def run(args):
+def _export(args):
     if not re.fullmatch(r"\d+x\d+", args.size):
         raise UserError(f"--size={args.size} (expected HxW, such as 128x128)")
-    for name in ("threads", "rounds"):
-        if getattr(args, name) < 1:
-            raise UserError(f"--{name}={getattr(args, name)} (expected at least 1)")
+    _at_least_one(args, "threads", "rounds")
     import_tensorflow()
     from tfi2i.benchmark.export import benchmark, table
     from tfi2i.training.records import write_text
@@ -43,3 +55,69 @@ def run(args):
     if args.json:
         write_text(args.json, json.dumps([measured.as_dict() for measured in results], indent=2))
     print(text, end="")
+
+
+def _learning_options(parser):
+    parser.add_argument(
+        "--budget", default="full", help="full: the presets' steps, hours; short: minutes, and bounds to match [full]"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the first training [%(default)s]")
+    parser.add_argument("--seeds", type=int, default=1, help="how many trainings a model, a seed each [%(default)s]")
+    parser.add_argument("--threads", type=int, help="cores of a training [all]")
+    parser.add_argument(
+        "--out", metavar="DIR", help="the runs, table.md and results.json; goes on there [runs/learning, or _short]"
+    )
+    parser.add_argument("--readme", metavar="FILE", help="put the table there, too, between the marks of the last")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _learning(args):
+    """1 where a model has not learned what it should."""
+    _at_least_one(args, "seeds", *(["threads"] if args.threads else []))
+    if args.seed < 0:
+        raise UserError(f"--seed={args.seed} (expected at least 0)")
+    readme = Path(args.readme).read_text(encoding="utf-8") if args.readme else ""
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS") if args.threads else ():
+        os.environ[name] = str(args.threads)
+    import_tensorflow()
+    from tfi2i.benchmark import learning
+    from tfi2i.training.records import write_text
+
+    if args.readme:
+        learning.replaced(readme, "", args.readme)  # marks that are missing are said before hours of training
+    out = Path(args.out or ("runs/learning" if args.budget == "full" else f"runs/learning_{args.budget}"))
+    seeds, results = range(args.seed, args.seed + args.seeds), []
+    for learned in learning.benchmark(
+        args.models.split(","), out, args.budget, seeds, not args.quiet, import_tensorflow
+    ):
+        results.append(learned)
+        write_text(
+            out / "results.json", json.dumps([dataclasses.asdict(result) for result in results], indent=2) + "\n"
+        )
+        write_text(out / "table.md", learning.table(results))
+        print(learned, file=sys.stderr)
+    table = learning.table(results)
+    if args.readme:
+        write_text(args.readme, learning.replaced(readme, table, args.readme))
+    print(table, end="")
+    failures = [f"{r.model}, seed {r.seed}: {failure}" for r in results for failure in r.failures()]
+    for failure in failures:
+        print(f"tfi2i: has not learned: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _at_least_one(args, *names):
+    for name in names:
+        if getattr(args, name) < 1:
+            raise UserError(f"--{name}={getattr(args, name)} (expected at least 1)")
+
+
+# A subject's name -> what it measures, its options, what measures it.
+SUBJECTS = {
+    "export": ("how fast generators are, one image at a time, in Keras, LiteRT and PyTorch", _export_options, _export),
+    "learning": (
+        "what each model learns of a drawn set whose truth is known, against copying and the untrained network",
+        _learning_options,
+        _learning,
+    ),
+}
