@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import multiprocessing
+import re
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -86,6 +87,7 @@ FULL = {
     "srgan": Goal(**_PSNR, copying=0.5, untrained=5.0, beside={"ssim_y": "SSIM {:.3f}"}),
 }
 _FEW = {"images": 16}
+_REST = {"metric": "l1_rest", "copying": None, "copy": None, "form": "L1 beside the edit {:.3f}"}
 SHORT = {
     "gan": Goal(**_LIKELIHOOD, copying=None, untrained=300.0, steps=80, images=100),
     "pix2pix": Goal("L1", 0.5, 0.9, steps=20, **_FEW),
@@ -96,8 +98,8 @@ SHORT = {
     "drit": Goal("L1", 0.9, 0.8, steps=40, **_FEW),
     "ugatit": Goal("L1", 0.9, 0.8, steps=40, **_FEW),
     "dtn": Goal("L1", 0.9, 0.8, steps=60, options={"f_iters": 100}, **_FEW),
-    "diat": Goal(**_EDIT, copying=None, untrained=0.9, steps=60, **_FEW),
-    "stargan": Goal(**_EDIT, copying=None, untrained=0.9, steps=30, **_FEW),
+    "diat": Goal(**_REST, untrained=0.6, steps=40, **_FEW),
+    "stargan": Goal(**_REST, untrained=0.7, steps=30, **_FEW),
     "srgan": Goal(**_PSNR, copying=None, untrained=2.0, steps=40, images=4),
 }
 BUDGETS = {"full": FULL, "short": SHORT}
@@ -171,7 +173,8 @@ def benchmark(models, out, budget="full", seeds=(0,), progress=True, start=None)
         start: a function of a module to begin each process with.
 
     Returns: an iterator of `Learned`.
-    Raises: `UserError` for a wrong option, or where OUT holds another training of that name.
+    Raises: `UserError` for a wrong option, or where OUT holds another training of that name; `RuntimeError` with the
+    message of what failed in a training.
     """
     if budget not in BUDGETS:
         raise UserError(f"--budget={budget} (expected one of {', '.join(BUDGETS)})")
@@ -184,9 +187,19 @@ def benchmark(models, out, budget="full", seeds=(0,), progress=True, start=None)
             kept = run / LEARNED
             _check_same(job, run)
             if not kept.exists():
-                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start) as process:
-                    process.submit(learn, job, run, budget, progress).result()
+                _in_a_process(start, job, run, budget, progress)
             yield Learned(**json.loads(kept.read_text(encoding="utf-8")))
+
+
+def _in_a_process(start, job, *arguments):
+    # Spawned: a fork would share what TensorFlow has started.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start) as process:
+        try:
+            process.submit(learn, job, *arguments).result()
+        except UserError:
+            raise
+        except Exception as error:
+            raise RuntimeError(f"{job.model}, seed {job.recipe.seed}: {type(error).__name__}: {error}") from error
 
 
 def job_of(name, budget="full", seed=0):
@@ -243,9 +256,9 @@ def table(results):
     for result in results:
         of_model.setdefault(result.model, []).append(result)
     lines += [_row(_cells(name, found)) for name, found in of_model.items()]
-    images = sorted({r.measured["trained"]["n"] for r in results})
     seeds = ", ".join(str(seed) for seed in sorted({r.seed for r in results}))
-    images = " to ".join(str(n) for n in _ends(r.measured["trained"]["n"] for r in results))
+    counts = [r.measured["trained"]["n"] for r in results]
+    images = " to ".join(str(n) for n in sorted({min(counts), max(counts)}))
     notes = [
         f"Random seed {seeds}; {images} test images; the mean and, in brackets, its 95 % interval over them. "
         "Untrained: the same network before its first step. L1 on [-1, 1]. Minutes are of the training alone.",
@@ -254,12 +267,21 @@ def table(results):
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
-def replaced(text, table, file):
-    """`text` with the table between its two marks. Raises `UserError` where `file`, whose text it is, lacks them."""
+def write_into(file, table):
+    """Puts the table between the two marks of `MARKS` in a text file; None: only looks whether they are there.
+
+    Raises: `UserError` where they aren't.
+    """
     start, end = MARKS
-    if text.count(start) != 1 or text.count(end) != 1 or text.index(end) < text.index(start):
-        raise UserError(f"no place for the table in {file} (expected one line {start} and, below it, one {end})")
-    return f"{text[: text.index(start)]}{start}\n{table}{text[text.index(end) :]}"
+    if not Path(file).is_file():
+        raise UserError(f"no such file: --readme={file} (expected a text with a line {start} and a line {end})")
+    text = Path(file).read_text(encoding="utf-8")
+    before, _, rest = text.partition(start)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise UserError(f"no place for the table in {file} (expected a line {start} and, below it, a line {end})")
+    if table is not None:
+        write_text(file, f"{before}{start}\n{table}{end}{after}")
 
 
 def _cells(name, found):
@@ -286,12 +308,6 @@ def _cells(name, found):
     ]
 
 
-def _ends(numbers):
-    """The least and the largest, once if they are one."""
-    numbers = sorted(set(numbers))
-    return numbers[:1] + numbers[1:][-1:]
-
-
 def _command(result):
     """What trains the same by hand."""
     options = result.goal.options | {"steps": result.steps} if result.budget == "short" else {}
@@ -300,8 +316,8 @@ def _command(result):
 
 
 def _shown(form, measured):
-    number, unit = form.format(measured["value"]), form[form.index("{") :]
-    return f"{number} ({unit.format(measured['low'])} to {unit.format(measured['high'])})"
+    number = re.search(r"\{.*?\}", form)[0]
+    return f"{form.format(measured['value'])} ({number.format(measured['low'])} to {number.format(measured['high'])})"
 
 
 def _row(cells):
@@ -380,19 +396,18 @@ def _check_same(job, run):
 
     if not (run / "config.json").exists():
         return
-    there, wanted = (_flat(dataclasses.asdict(of)) for of in (Job.load(run), job))
-    for name, value in wanted.items():
-        if there.get(name) != value:
-            raise UserError(
-                f"{run} holds another training (expected --{name}={value}, received {there.get(name)}); give another "
-                "--out, or delete it"
-            )
+    there, wanted = (_options(of) for of in (Job.load(run), job))
+    different = [name for name, value in wanted.items() if there.get(name) != value]
+    if different:
+        name = different[0]
+        raise UserError(
+            f"{run} holds another training (expected {name} {wanted[name]}, received {there.get(name)}); give another "
+            "--out, or delete that folder"
+        )
 
 
-def _flat(record):
-    return {
-        k: v for part in (record, record["config"], record["recipe"]) for k, v in part.items() if type(v) is not dict
-    }
+def _options(job):
+    return vars(job) | vars(job.recipe) | vars(job.config) | {"recipe": None, "config": None}
 
 
 @contextlib.contextmanager

@@ -73,10 +73,9 @@ def _learning_options(parser):
 
 def _learning(args):
     """1 where a model has not learned what it should."""
-    _at_least_one(args, "seeds", *(["threads"] if args.threads else []))
+    _at_least_one(args, "seeds", *(["threads"] if args.threads is not None else []))
     if args.seed < 0:
         raise UserError(f"--seed={args.seed} (expected at least 0)")
-    readme = Path(args.readme).read_text(encoding="utf-8") if args.readme else ""
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS") if args.threads else ():
         os.environ[name] = str(args.threads)
     import_tensorflow()
@@ -84,7 +83,7 @@ def _learning(args):
     from tfi2i.training.records import write_text
 
     if args.readme:
-        learning.replaced(readme, "", args.readme)  # marks that are missing are said before hours of training
+        learning.write_into(args.readme, None)  # what is wrong with it is said before hours of training
     out = Path(args.out or ("runs/learning" if args.budget == "full" else f"runs/learning_{args.budget}"))
     seeds, results = range(args.seed, args.seed + args.seeds), []
     for learned in learning.benchmark(
@@ -98,7 +97,7 @@ def _learning(args):
         print(learned, file=sys.stderr)
     table = learning.table(results)
     if args.readme:
-        write_text(args.readme, learning.replaced(readme, table, args.readme))
+        learning.write_into(args.readme, table)
     print(table, end="")
     failures = [f"{r.model}, seed {r.seed}: {failure}" for r in results for failure in r.failures()]
     for failure in failures:
