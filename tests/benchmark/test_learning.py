@@ -164,7 +164,8 @@ def test_a_readme_without_a_place_is_told_before_anything_is_trained(tmp_path, c
         (["--seeds=0"], "--seeds=0 (expected at least 1)"),
         (["--threads=0"], "--threads=0 (expected at least 1)"),
         (["--seed=-1"], "--seed=-1 (expected at least 0)"),
-        (["--readme=nowhere.md"], "nowhere.md"),
+        (["--readme=nowhere.md"], "no such file: --readme=nowhere.md"),
+        (["--rounds=3"], "unrecognized arguments: --rounds=3"),
     ],
 )
 def test_a_wrong_option_is_said_at_once(options, message, tmp_path, capsys):

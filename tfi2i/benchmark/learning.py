@@ -38,7 +38,8 @@ class Goal:
         copying: how far it must be from what a copy of the input has. Of an error, at most so many times that: 0.5 is
             half. Of another number, at least so much above it. None: no copy is asked for.
         untrained: the same, from what the network has before its first step.
-        copy: the metric that says what a copy has; None where there is no input.
+        copy: the metric that says what a copy has: for super-resolution bicubic interpolation, for images of noise
+            training images in their place. None where it says nothing.
         form: how the table writes the headline.
         beside: {metric: how the table writes it}, further numbers.
         lower: is less better, as of an error?
@@ -66,40 +67,48 @@ class Goal:
 
 _STYLES = {"l1_random": "with a random style {:.3f}", "diversity": "two random styles differ by {:.3f}"}
 _SEEN = {"accuracy": "the attribute seen in {:.0%}", "l1_rest": "L1 elsewhere {:.3f}"}
-_LIKELIHOOD = {"metric": "log_likelihood", "copy": None, "form": "log-likelihood {:.0f} nats", "lower": False}
+_LIKELIHOOD = {
+    "metric": "log_likelihood",
+    "copy": "log_likelihood_train",
+    "form": "log-likelihood {:.0f} nats",
+    "lower": False,
+}
 _PSNR = {"metric": "psnr_y", "copy": "psnr_bicubic", "form": "PSNR {:.2f} dB", "lower": False}
 _EDIT = {"metric": "l1_edit", "form": "L1 of the edit {:.3f}"}
 
+# After the presets' steps. Runs of one model differ, by the seed and by the machine's last bits, so a bound leaves room
+# for what the preset has reached (in the comments, as a share of copying's) to vary; what is known to be wrong fails.
 FULL = {
-    "gan": Goal(
-        **_LIKELIHOOD, copying=None, untrained=600.0, beside={"log_likelihood_train": "training images {:.0f}"}
-    ),
-    "pix2pix": Goal("L1", 0.3, 0.7, beside={"PSNR": "{:.1f} dB", "SSIM": "SSIM {:.3f}"}),
-    "cyclegan": Goal("L1", 0.5, 0.5),
-    "unit": Goal("L1", 0.5, 0.5),
-    "munit": Goal("L1", 0.4, 0.4, beside=_STYLES),
-    "samunit": Goal("L1", 0.4, 0.4, beside=_STYLES),
-    "drit": Goal("L1", 0.5, 0.5, beside=_STYLES),
-    "ugatit": Goal("L1", 0.6, 0.6),
-    "dtn": Goal("accuracy", 0.5, 0.5, "accuracy_copy", "{:.1%} read", {"L1": "L1 {:.3f}"}, lower=False),
-    "diat": Goal(**_EDIT, copying=0.9, untrained=0.7, beside=_SEEN),
-    "stargan": Goal(**_EDIT, copying=0.6, untrained=0.6, beside=_SEEN),
-    "srgan": Goal(**_PSNR, copying=0.5, untrained=5.0, beside={"ssim_y": "SSIM {:.3f}"}),
+    # 188 nats, 232 below training images; the paper warns of the measure's variance.
+    "gan": Goal(**_LIKELIHOOD, copying=-300.0, untrained=600.0),
+    "pix2pix": Goal("L1", 0.3, 0.7, beside={"PSNR": "{:.1f} dB", "SSIM": "SSIM {:.3f}"}),  # 0.20
+    "cyclegan": Goal("L1", 0.55, 0.55),  # 0.39
+    "unit": Goal("L1", 0.55, 0.55),  # 0.40; dark suns and light trees, which nothing but the cycle forbids, have 0.62
+    "munit": Goal("L1", 0.45, 0.45, beside=_STYLES),  # 0.27, with the style of the truth
+    "samunit": Goal("L1", 0.45, 0.45, beside=_STYLES),  # 0.26
+    "drit": Goal("L1", 0.5, 0.5, beside=_STYLES),  # 0.29 and 0.35 in two runs
+    "ugatit": Goal("L1", 0.6, 0.6),  # 0.45
+    "dtn": Goal("accuracy", 0.5, 0.5, "accuracy_copy", "{:.1%} read", {"L1": "L1 {:.3f}"}, lower=False),  # 77 % more
+    "diat": Goal(**_EDIT, copying=0.9, untrained=0.9, beside=_SEEN),  # 0.75
+    "stargan": Goal(**_EDIT, copying=0.65, untrained=0.65, beside=_SEEN),  # 0.45
+    "srgan": Goal(**_PSNR, copying=0.5, untrained=5.0, beside={"ssim_y": "SSIM {:.3f}"}),  # 0.84 dB more
 }
+# After seconds: what is learned first, colours and surroundings, is there. Seeds 0 to 2 are all well within the bounds.
+# DIAT has only learned to leave the face as it is, and bicubic interpolation is far off.
 _FEW = {"images": 16}
 _REST = {"metric": "l1_rest", "copying": None, "copy": None, "form": "L1 beside the edit {:.3f}"}
 SHORT = {
     "gan": Goal(**_LIKELIHOOD, copying=None, untrained=300.0, steps=80, images=100),
     "pix2pix": Goal("L1", 0.5, 0.9, steps=20, **_FEW),
-    "cyclegan": Goal("L1", 0.9, 0.8, steps=40, **_FEW),
-    "unit": Goal("L1", 0.9, 0.8, steps=40, **_FEW),
-    "munit": Goal("L1", 0.9, 0.8, steps=40, **_FEW),
-    "samunit": Goal("L1", 0.9, 0.8, steps=40, **_FEW),
-    "drit": Goal("L1", 0.9, 0.8, steps=40, **_FEW),
-    "ugatit": Goal("L1", 0.9, 0.8, steps=40, **_FEW),
-    "dtn": Goal("L1", 0.9, 0.8, steps=60, options={"f_iters": 100}, **_FEW),
+    "cyclegan": Goal("L1", 0.9, 0.8, steps=30, **_FEW),
+    "unit": Goal("L1", 0.9, 0.8, steps=30, **_FEW),
+    "munit": Goal("L1", 0.9, 0.8, steps=20, **_FEW),
+    "samunit": Goal("L1", 0.9, 0.8, steps=20, **_FEW),
+    "drit": Goal("L1", 0.9, 0.8, steps=20, **_FEW),
+    "ugatit": Goal("L1", 0.9, 0.8, steps=30, **_FEW),
+    "dtn": Goal("L1", 0.95, 0.9, steps=60, options={"f_iters": 50}, **_FEW),
     "diat": Goal(**_REST, untrained=0.6, steps=40, **_FEW),
-    "stargan": Goal(**_REST, untrained=0.7, steps=30, **_FEW),
+    "stargan": Goal(**_EDIT, copying=0.95, untrained=0.9, steps=30, **_FEW),
     "srgan": Goal(**_PSNR, copying=None, untrained=2.0, steps=40, images=4),
 }
 BUDGETS = {"full": FULL, "short": SHORT}
@@ -128,7 +137,7 @@ class Learned:
     Attributes:
         budget: which of `BUDGETS` it had.
         minutes: of the training alone; None where it was killed, for nobody knows then how long it had taken.
-        measured: {"trained", "untrained", and "copying" where there is an input: {"value", "low", "high", "n", "std"}}.
+        measured: {"trained", "untrained", and "copying" where it is known: {"value", "low", "high", "n", "std"}}.
         beside: {metric: the same} of the trained network.
         protocol: how it was measured, in words.
     """
@@ -250,7 +259,7 @@ def untrained(job, run):
 
 def table(results):
     """The results as Markdown, a row a model, with what they were measured on."""
-    head = ["model", "paper", "trained here", "steps", "minutes", "result", "copying the input", "untrained"]
+    head = ["model", "paper", "trained here", "steps", "minutes", "result", "copying", "untrained"]
     lines = [_row(head), _row(["---"] * len(head))]
     of_model = {}
     for result in results:
@@ -261,7 +270,8 @@ def table(results):
     images = " to ".join(str(n) for n in sorted({min(counts), max(counts)}))
     notes = [
         f"Random seed {seeds}; {images} test images; the mean and, in brackets, its 95 % interval over them. "
-        "Untrained: the same network before its first step. L1 on [-1, 1]. Minutes are of the training alone.",
+        "Copying: what the input itself has; for `srgan` bicubic interpolation, for `gan` training images in place of "
+        "samples. Untrained: the same network before its first step. L1 on [-1, 1]. Minutes are of the training alone.",
         f"{machine()}; {', '.join(f'{package} {version(package)}' for package in ('tensorflow', 'keras'))}.",
     ]
     return "\n".join([*lines, "", *notes]) + "\n"

@@ -67,7 +67,7 @@ def _learning_options(parser):
     parser.add_argument(
         "--out", metavar="DIR", help="the runs, table.md and results.json; goes on there [runs/learning, or _short]"
     )
-    parser.add_argument("--readme", metavar="FILE", help="put the table there, too, between the marks of the last")
+    parser.add_argument("--readme", metavar="FILE", help="put the table there, too, below <!-- learning table -->")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
