@@ -80,10 +80,10 @@ def test_another_training_in_its_place_is_told(learned, monkeypatch, capsys, opt
     assert "holds another training" in told and message in told and "give another --out" in told
 
 
-def test_what_a_training_raises_has_the_models_name(tmp_path):
-    job = dataclasses.replace(learning.job_of("gan", "short"), dataset="synthetic_facades")
-    with pytest.raises(RuntimeError, match="gan, seed 0: "):
-        learning._in_a_process(None, job, tmp_path / "gan", "never")
+def test_what_a_training_raises_has_the_models_name(tmp_path, capfd):
+    (tmp_path / "gan").write_text("a file where its folder should be")
+    assert main(["benchmark", "learning", "--models=gan", "--budget=short", f"--out={tmp_path}"]) == 1
+    assert "tfi2i: failed: RuntimeError: gan, seed 0: FileExistsError" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("broken", ["no step", "sign flipped"])

@@ -9,9 +9,11 @@ import contextlib
 import dataclasses
 import json
 import multiprocessing
+import os
 import re
+import signal
+import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -109,7 +111,7 @@ SHORT = {
     "dtn": Goal("L1", 0.95, 0.9, steps=60, options={"f_iters": 50}, **_FEW),
     "diat": Goal(**_REST, untrained=0.6, steps=40, **_FEW),
     "stargan": Goal(**_EDIT, copying=0.95, untrained=0.9, steps=30, **_FEW),
-    "srgan": Goal(**_PSNR, copying=None, untrained=2.0, steps=40, images=4),
+    "srgan": Goal(**_PSNR, copying=None, untrained=1.0, steps=40, images=4),
 }
 BUDGETS = {"full": FULL, "short": SHORT}
 TRUTHS = ("pairs", "domains", "labelled")  # kinds of data of which each test image has one
@@ -196,19 +198,47 @@ def benchmark(models, out, budget="full", seeds=(0,), progress=True, start=None)
             kept = run / LEARNED
             _check_same(job, run)
             if not kept.exists():
-                _in_a_process(start, job, run, budget, progress)
+                _in_a_process(start, name, seed, run, budget, progress)
             yield Learned(**json.loads(kept.read_text(encoding="utf-8")))
 
 
-def _in_a_process(start, job, *arguments):
-    # Spawned: a fork would share what TensorFlow has started.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start) as process:
+def _in_a_process(start, name, seed, *arguments):
+    """`learn` in a process of its own, for TensorFlow keeps the memory that it has taken."""
+    context = multiprocessing.get_context("spawn")  # a fork would share what TensorFlow has started
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(theirs, start, name, seed, *arguments))
+    process.start()
+    theirs.close()
+    try:
+        error = ours.recv()
+    except EOFError:
+        error = RuntimeError("its process was ended; the same command goes on")
+    finally:
+        process.join()  # interrupted, it saves its state first
+    if isinstance(error, UserError):
+        raise error
+    if error:
+        raise RuntimeError(f"{name}, seed {seed}: {error}")
+
+
+def _serve(connection, start, name, seed, run, budget, progress):
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt):
         try:
-            process.submit(learn, job, *arguments).result()
-        except UserError:
-            raise
-        except Exception as error:
-            raise RuntimeError(f"{job.model}, seed {job.recipe.seed}: {type(error).__name__}: {error}") from error
+            if start:
+                start()
+            learn(job_of(name, budget, seed), run, budget, progress)
+            connection.send(None)
+        except UserError as error:
+            connection.send(error)
+        except Exception as error:  # which might not survive the way to the parent
+            connection.send(RuntimeError(f"{type(error).__name__}: {error}"))
+
+
+def _end_with_parent():
+    """Else it would go on unseen, and the next call would train in the same folder."""
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)  # a training saves its state at that
 
 
 def job_of(name, budget="full", seed=0):
@@ -431,7 +461,7 @@ def _clocked(run):
     try:
         yield
     finally:
-        if run.exists():
+        if run.is_dir():
             write_text(file, str(before + time.perf_counter() - start))
 
 
