@@ -384,7 +384,7 @@ def _truth_alone(model, examples, job, run):
     from tfi2i.directions import directions_of
     from tfi2i.edits import Edits
     from tfi2i.evaluation.attributes import label_of_example, truth_of
-    from tfi2i.evaluation.metrics import around_the_edit, l1
+    from tfi2i.evaluation.similarity import around_the_edit, l1
 
     def translated(i):
         found = {}
@@ -422,12 +422,7 @@ def _by_metric(measure, count):
                 of_image.setdefault(name, []).append(value)
         for name, values in of_image.items():
             columns.setdefault(name, []).append(float(np.mean(values)))
-    return {name: _measured(values) for name, values in columns.items()}
-
-
-def _measured(values):
-    low, high = interval.of_mean(values)
-    return {"value": float(np.mean(values)), "low": low, "high": high, "n": len(values), "std": float(np.std(values))}
+    return {name: interval.measured(values) for name, values in columns.items()}
 
 
 def _check_same(job, run):
