@@ -1,5 +1,6 @@
 """`tfi2i evaluate`: what it measures of a run, what it writes, what it refuses; and the same while a run is trained."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -26,6 +27,14 @@ def test_two_evaluations_of_a_run_are_equal(trained_run):
         "pictures",
     }
     assert "n=100" in str(result) and "bootstrap" in str(result)
+
+
+def test_an_earlier_evaluation_is_kept(trained_run, tmp_path):
+    result = evaluate(trained_run, "val", settings=Settings(metrics="psnr"), progress=False)
+    for seed in (0, 0, 1, 2):
+        dataclasses.replace(result, seed=seed).write(tmp_path / "evaluation.json")
+    seeds = {path.name: json.loads(path.read_text())["seed"] for path in tmp_path.iterdir()}
+    assert seeds == {"evaluation.json": 2, "evaluation_1.json": 0, "evaluation_2.json": 1}
 
 
 def test_the_metrics_that_are_asked_for(trained_run):

@@ -36,7 +36,6 @@ def evaluate(run, split="test", dataset=None, stochastic=False, settings=None, p
     from tfi2i.data.prepared import prepared
     from tfi2i.data.sources import open_source
     from tfi2i.run import Job, load
-    from tfi2i.training.records import write_text
 
     job, settings = Job.load(run), settings or Settings()
     keras.utils.set_random_seed(settings.seed)  # of the judges that are trained here
@@ -48,7 +47,7 @@ def evaluate(run, split="test", dataset=None, stochastic=False, settings=None, p
     found = measured(load(run), examples, job, run, settings, stochastic, progress)
     found["sha256"] |= {"networks": _networks(run), "pictures": _pictures(examples)}
     result = Evaluation(str(run), dataset, split, len(examples), **found)
-    write_text(Path(run) / "evaluation.json", result.as_json())
+    result.write(Path(run) / "evaluation.json")
     return result
 
 
@@ -112,7 +111,6 @@ def evaluate_folders(real, fake, settings=None, out=None, labels=None):
     from tfi2i.evaluation import judges
     from tfi2i.evaluation.answers import Answers
     from tfi2i.evaluation.pairs import Pictures, pairs_of_folders
-    from tfi2i.training.records import write_text
 
     settings = settings or Settings()
     words = [w for word in settings.words for w in (BASIC_OF_FOLDERS if word == "basic" else [word])]
@@ -141,7 +139,7 @@ def evaluate_folders(real, fake, settings=None, out=None, labels=None):
         seed=settings.seed,
         sha256=judged.sha256 | {"real": _pictures(reals), "fake": _pictures(fakes)},
     )
-    write_text(Path(out or Path(fake) / "evaluation.json"), result.as_json())
+    result.write(out or Path(fake) / "evaluation.json")
     return result
 
 

@@ -1,13 +1,16 @@
 """What a measurement leaves: numbers with their intervals, and all that is needed to repeat or to doubt them."""
 
+import itertools
 import json
 import platform
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
 from tfi2i.errors import UserError
+from tfi2i.training.records import write_text
 
 # Of all other metrics the lower number is the better one.
 HIGHER_IS_BETTER = {
@@ -49,6 +52,14 @@ class Evaluation:
     def as_json(self):
         """As evaluation.json holds it; a number that is not finite, such as the PSNR of equal pictures, is null."""
         return json.dumps(_plain(asdict(self)), indent=2) + "\n"
+
+    def write(self, path):
+        """Writes it as JSON; what another evaluation has left there is kept beside it, as NAME_1.json and so on."""
+        path, text = Path(path), self.as_json()
+        if path.exists() and path.read_text(encoding="utf-8") != text:
+            numbered = (path.with_stem(f"{path.stem}_{k}") for k in itertools.count(1))
+            path.rename(next(free for free in numbered if not free.exists()))
+        write_text(path, text)
 
     def __str__(self):
         rows = [
