@@ -95,6 +95,15 @@ def test_what_all_leaves_out_has_a_reason(fancy):
     assert found.not_measured.keys() == judges.JUDGES.keys() - {"fid", "kid", "is"}
 
 
+def test_a_way_that_cannot_be_measured_leaves_the_others(fancy):
+    ways = {"beard": Answers(fakes=noise(5), reals=noise(5, 1)), "hat": Answers(fakes=noise(5), reals=noise(1, 1))}
+    for metrics in ("fid", "all"):
+        found = judges.judged(lambda: ways, judges.Case(None, None, Settings(metrics=metrics)))
+        assert found.values["beard"]["FID"]["n"] == 5 and "hat" not in found.values
+        assert "at least 2 pictures, received 1" in found.not_measured["hat fid"]
+        assert "fid" not in found.not_measured
+
+
 def test_photos_are_read_by_a_segmenter_and_label_maps_by_their_colours(monkeypatch):
     palette = PALETTES["facades"]
     classes = np.random.default_rng(0).integers(0, 12, (4, 16, 16))

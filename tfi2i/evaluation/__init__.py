@@ -20,7 +20,7 @@ def evaluate(run, split="test", dataset=None, stochastic=False, settings=None, p
     Two domains (`two_domains`): distances to the truth where it is known. Attributes (`attributes`): single edits
     against the truth, and what an independent classifier sees. Super-resolution (`super_resolution`): PSNR and SSIM on
     Y. Generation (`generation`): the log-likelihood of test images under a Parzen window on samples. For all of them
-    what networks see of the answers (`learned`): FID, KID, LPIPS and others.
+    what networks see of the answers (`judges`): FID, KID, LPIPS and others.
 
     Args:
         run: the run's folder.

@@ -46,12 +46,19 @@ class Case:
 
 @dataclass
 class Judged:
-    """values: {way: {metric: measured}}; not_measured: {metric: reason}; sha256: {network: of its weights}."""
+    """values: {way: {metric: measured}}; not_measured: {metric, or "way metric" if of that way alone: reason};
+    protocol: sentences; sha256: {network: of its weights}."""
 
     values: dict = field(default_factory=dict)
     not_measured: dict = field(default_factory=dict)
     protocol: list = field(default_factory=list)
     sha256: dict = field(default_factory=dict)
+
+    def leave_out(self, names, reasons, some):
+        """Notes why metrics are missing, by {way: reason}; `some`: of other ways they are there."""
+        for way, reason in reasons.items():
+            for name in names:
+                self.not_measured[f"{way} {name}" if some else name] = reason
 
 
 def judged(answers, case, count=None, known=()):
@@ -63,23 +70,31 @@ def judged(answers, case, count=None, known=()):
         count: how many images of each set to take, all by default.
         known: words that stand for something else already.
 
-    Returns: `Judged`. Raises: `UserError` where a metric that was asked for by its name can't be had.
+    Returns: `Judged`. Raises: `UserError` where a metric that was asked for by its name can't be had of any way.
     """
     found, words = Judged(), case.settings.words
     wanted = [name for name in JUDGES if {name, "all"} & set(words) and name not in known]
     ways = {way: of.first(count) if count else of for way, of in answers().items()} if wanted else {}
     for judge_of in dict.fromkeys(JUDGES[name] for name in wanted):  # some measure several
         names = [name for name in wanted if JUDGES[name] is judge_of]
+        values, reasons = {}, {}
         try:
             judge = judge_of(case, names)
-            for way, of in ways.items():
-                found.values.setdefault(way, {}).update(judge.measure(of))
+        except (NotMeasured, UserError) as reason:
+            reasons = dict.fromkeys(ways, str(reason))
+        for way in [way for way in ways if way not in reasons]:
+            try:
+                values[way] = judge.measure(ways[way])
+            except (NotMeasured, UserError) as reason:
+                reasons[way] = str(reason)
+        if values:
             found.protocol.append(judge.protocol)
             found.sha256 |= judge.sha256
-        except (NotMeasured, UserError) as reason:
-            if by_name := [name for name in names if name in words]:
-                raise UserError(f"--metrics={','.join(by_name)}: {reason}") from reason
-            found.not_measured |= dict.fromkeys(names, str(reason))
+        elif by_name := [name for name in names if name in words]:
+            raise UserError(f"--metrics={','.join(by_name)}: {next(iter(reasons.values()))}")
+        for way, metrics in values.items():
+            found.values.setdefault(way, {}).update(metrics)
+        found.leave_out(names, reasons, some=bool(values))
     return found
 
 
