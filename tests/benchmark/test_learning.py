@@ -86,7 +86,7 @@ def test_what_a_training_raises_has_the_models_name(tmp_path, capfd):
     assert "tfi2i: failed: RuntimeError: gan, seed 0: FileExistsError" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("broken", ["no step", "sign flipped"])
+@pytest.mark.parametrize("broken", [pytest.param("no step", marks=pytest.mark.slow), "sign flipped"])
 def test_a_model_that_does_not_learn_fails(tmp_path, monkeypatch, broken):
     job = learning.job_of("pix2pix", "short")
     if broken == "no step":
