@@ -33,35 +33,65 @@ CASES = {name: (name, options(name)) for name in SIZES} | {
 }
 QUANTIZATIONS = ("float32", "float16", "dynamic", "mixed_int8")
 
+# Reads the folders of exports, a line each, and answers each with {artefact: the worst difference}.
 ALONE = """
 import json, sys
 import numpy as np
 sys.modules["tfi2i"] = None  # importing it fails
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
-folder, record = sys.argv[1], json.load(open(sys.argv[1] + "/export.json"))
-proof = np.load(folder + "/proof.npz")
-served = tf.saved_model.load(folder)
-worst = {}
-for way in record["ways"]:
-    given = {key.split("/")[2]: proof[key] for key in proof.files if key.startswith(f"inputs/{way}/")}
-    wanted = proof[f"expected/{way}/image"]
-    signature = served.signatures[way if len(record["ways"]) > 1 else "serving_default"]
-    answers = {".": signature(**{name: tf.constant(x) for name, x in given.items()})["image"].numpy()}
-    for artefact in record["artefacts"]:
-        if artefact["format"] == "LiteRT" and artefact["way"] == way:
-            translate = Interpreter(folder + "/" + artefact["file"]).get_signature_runner()
-            each = [translate(**{name: x[k : k + 1] for name, x in given.items()})["image"] for k in range(len(wanted))]
-            answers[artefact["file"]] = np.concatenate(each)
-    for name, answer in answers.items():
-        assert np.isfinite(answer).all(), name
-        worst[name] = max(worst.get(name, 0.0), float(np.abs(answer - wanted).max()))
-print(json.dumps(worst))
+for line in sys.stdin:
+    folder = line.strip()
+    record = json.load(open(folder + "/export.json"))
+    proof = np.load(folder + "/proof.npz")
+    served = tf.saved_model.load(folder)
+    worst = {}
+    for way in record["ways"]:
+        given = {key.split("/")[2]: proof[key] for key in proof.files if key.startswith(f"inputs/{way}/")}
+        wanted = proof[f"expected/{way}/image"]
+        signature = served.signatures[way if len(record["ways"]) > 1 else "serving_default"]
+        answers = {".": signature(**{name: tf.constant(x) for name, x in given.items()})["image"].numpy()}
+        for artefact in record["artefacts"]:
+            if artefact["format"] == "LiteRT" and artefact["way"] == way:
+                translate = Interpreter(folder + "/" + artefact["file"]).get_signature_runner()
+                each = [
+                    translate(**{name: x[k : k + 1] for name, x in given.items()})["image"] for k in range(len(wanted))
+                ]
+                answers[artefact["file"]] = np.concatenate(each)
+        for name, answer in answers.items():
+            assert np.isfinite(answer).all(), name
+            worst[name] = max(worst.get(name, 0.0), float(np.abs(answer - wanted).max()))
+    print(json.dumps(worst), flush=True)
 """
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A function: what a process that has no tfi2i finds in the folder of an export; one process for all of them."""
+    errors = tmp_path_factory.mktemp("alone") / "stderr.txt"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    running = []
+
+    def ask(folder):
+        if not running:
+            with errors.open("w") as stderr:
+                running.append(subprocess.Popen([sys.executable, "-c", ALONE], stderr=stderr, **pipes))
+        process = running[-1]
+        print(folder, file=process.stdin, flush=True)
+        answer = process.stdout.readline()
+        if not answer:  # it has failed, and the next folder needs another
+            running.pop().communicate()
+            pytest.fail(errors.read_text()[-2000:])
+        return json.loads(answer)
+
+    yield ask
+    for process in running:
+        process.communicate()
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_every_artefact_equals_the_model(case, tmp_path):
+def test_every_artefact_equals_the_model(case, alone, tmp_path):
     name, given = CASES[case]
     model = tfi2i.create(name, **given)
     networks = model.generators()
@@ -98,14 +128,7 @@ def test_every_artefact_equals_the_model(case, tmp_path):
     held = (folder / "variables" / "variables.data-00000-of-00001").stat().st_size
     assert held < 1.05 * sum(4 * int(v.shape.num_elements()) for v in weights) + 20_000  # one copy
 
-    alone = subprocess.run(
-        [sys.executable, "-c", ALONE, str(folder)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert not alone.returncode, alone.stderr[-2000:]
-    worst = json.loads(alone.stdout)
+    worst = alone(folder)
     assert worst.keys() == {".", *(each["file"] for each in lite)}
     assert all(error <= 1e-4 for file, error in worst.items() if file == "." or "float32" in file)
 
