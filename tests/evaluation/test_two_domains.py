@@ -89,7 +89,11 @@ def test_digits_are_read_by_classifiers_in_every_way_a_model_translates(name, tm
     firsts = {way: network(lambda x, of=of: 0.0 * x + of, 1) for way, of in zip(ways, (-left, left), strict=False)}
     for networks in (negatives, firsts):
         model = SimpleNamespace(
-            config=config, statistics="image", style_encoders=dict, generators=lambda stochastic, of=networks: of
+            config=config,
+            statistics="image",
+            style_encoders=dict,
+            reconstructions=dict,
+            generators=lambda stochastic, of=networks: of,
         )
         measure, protocol = two_domains.measurement(model, examples, job, tmp_path / "run", False)
         rows = [measure(i) for i in range(len(examples))]
@@ -146,7 +150,9 @@ def test_sets_with_other_labels_than_the_training(tmp_path):
             np.savez(folder / f"{name}.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     trained_on, asked = (f"{folder}/a.npz,{folder}/b.npz" for folder in (one, other))
     examples = prepared(open_source(asked, "test", config), config, training=False)
-    model = SimpleNamespace(config=config, style_encoders=dict, generators=lambda _: {"AtoB": network(lambda x: x, 1)})
+    model = SimpleNamespace(
+        config=config, style_encoders=dict, reconstructions=dict, generators=lambda _: {"AtoB": network(lambda x: x, 1)}
+    )
     job = SimpleNamespace(config=config, dataset=trained_on)
     with pytest.raises(UserError, match=r"classifier of 0, 1, 2, .* labelled by 0, 1; evaluate on"):
         two_domains.measurement(model, examples, job, tmp_path, False)
