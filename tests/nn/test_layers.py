@@ -25,22 +25,7 @@ def noise(*shape, seed=0):
 def test_reflect_pad_equals_tensorflows(padding, height, width, channels):
     x = noise(2, height, width, channels)
     wanted = tf.pad(x, [[0, 0], [padding] * 2, [padding] * 2, [0, 0]], "REFLECT")
-    for training in (False, True):
-        np.testing.assert_array_equal(ReflectPad(padding)(x, training=training), wanted)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 3), st.integers(4, 20), st.integers(4, 20))
-def test_reflect_pads_gradient_is_the_same_to_the_bit_in_training_and_elsewhere(padding, height, width):
-    x = tf.constant(noise(2, height, width, 3))
-    weight = noise(2, height + 2 * padding, width + 2 * padding, 3, seed=1)
-    found = []
-    for training in (False, True):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = ReflectPad(padding)(x, training=training)
-        found.append(tape.gradient(y, x, weight))
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(ReflectPad(padding)(x), wanted)
 
 
 # The forms that delegates take whole are the only ones; over all sizes they equal the forms one would write.

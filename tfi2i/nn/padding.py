@@ -8,9 +8,8 @@ import tensorflow as tf
 class ReflectPad(keras.layers.Layer):
     """Mirrors `padding` pixels at each border, the border pixel itself not repeated (PyTorch's ReflectionPad2d).
 
-    At test time built from slices and concatenations of at most three parts: delegates refuse both MIRROR_PAD and wider
-    concatenations. In training two operations in the place of dozens, since a step is traced, optimised and compiled
-    operation by operation; one axis after the other, so that gradients are summed in the same order in both.
+    Built from slices and concatenations of at most three parts: delegates refuse both MIRROR_PAD and wider
+    concatenations.
 
     Shapes: (B, H, W, C) -> (B, H + 2 padding, W + 2 padding, C); H and W greater than `padding`.
     """
@@ -23,11 +22,7 @@ class ReflectPad(keras.layers.Layer):
         batch, *size, channels = input_shape
         return (batch, *(None if n is None else n + 2 * self.padding for n in size), channels)
 
-    def call(self, x, training=False):
-        if training:
-            p = self.padding
-            x = tf.pad(x, [[0, 0], [p, p], [0, 0], [0, 0]], "REFLECT")
-            return tf.pad(x, [[0, 0], [0, 0], [p, p], [0, 0]], "REFLECT")
+    def call(self, x):
         for axis in (1, 2):
             before = _concat([_line(x, axis, k) for k in range(self.padding, 0, -1)], axis)
             after = _concat([_line(x, axis, -1 - k) for k in range(1, self.padding + 1)], axis)
