@@ -42,6 +42,7 @@ def evaluate(run, split="test", dataset=None, stochastic=False, settings=None, p
     dataset = dataset or job.dataset
     if not dataset:
         raise UserError(f"which data? {run} was imported and knows none; give --dataset=NAME or a folder")
+    job = dataclasses.replace(job, dataset=job.dataset or dataset)  # what judges of an imported run are trained on
     source = open_source(dataset, split, job.config, task=job.task)
     examples = prepared(source, job.config, training=False, multiple=job.config.stride, cache_bytes=2**29)
     found = measured(load(run), examples, job, run, settings, stochastic, progress)
