@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,6 +122,26 @@ def test_photos_are_read_by_a_segmenter_and_label_maps_by_their_colours(monkeypa
     assert found.values["AtoB"].keys() == {"per_pixel", "per_class", "class_iou"}  # no photo belongs to a label map
     with pytest.raises(UserError, match="--metrics=fcn: the truth of no answer is known"):
         judged(Answers(fakes=wrong, reals=labels, inputs=photos), "fcn")
+
+
+def test_the_identity_of_faces(tmp_path):
+    """A face network that sees the mean colour: the same one is nearer than its complement."""
+    image = keras.Input((16, 16, 3))
+    keras.Model(image, keras.layers.GlobalAveragePooling2D()(image)).save(tmp_path / "face.keras")
+    red, cyan = (Pictures(3, lambda i, c=c: np.full((16, 16, 3), c, np.uint8)) for c in ((250, 20, 20), (20, 250, 250)))
+    distances = [
+        judged(
+            Answers(fakes=fakes, reals=red, inputs=red),
+            "identity",
+            face_network=str(tmp_path / "face.keras"),
+            face_input="-1..1",
+        ).values["AtoB"]["identity_distance"]
+        for fakes in (red, cyan)
+    ]
+    assert distances[0]["value"] == pytest.approx(0, abs=1e-6)
+    assert distances[1]["value"] == pytest.approx(2, abs=0.05) and distances[1]["n"] == 3
+    with pytest.raises(UserError, match="--metrics=identity: no face network"):
+        judged(Answers(fakes=red, reals=red, inputs=red), "identity")
 
 
 def test_a_run_by_all_judges(trained_run, fancy):
