@@ -75,6 +75,7 @@ def test_styles(fancy):
     styled = lambda i, k: np.full((16, 16, 3), 10 * (k % 2), np.uint8)  # noqa: E731
     found = judged(Answers(fakes=grey, reals=grey, styled=styled), "diversity,cis").values["AtoB"]
     assert found["LPIPS_diversity"]["value"] == 10 and found["LPIPS_diversity"]["n"] == 3
+    assert found["LPIPS_apart"]["value"] == found["LPIPS_apart_real"]["value"] == 0
     p = np.array([np.exp(k) / (1007 + np.exp(k)) for k in (0, 1)])  # of the first class, all others sharing the rest
     rest = (1 - p) / 1007
     kl = np.mean(p * np.log(p / p.mean()) + 1007 * rest * np.log(rest / rest.mean()))

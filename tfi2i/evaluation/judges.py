@@ -121,7 +121,7 @@ def _lpips(case, words):
 
 
 def _diversity(case, words):
-    from tfi2i.evaluation.lpips import PAIRS, Lpips, diversity
+    from tfi2i.evaluation.lpips import PAIRS, Lpips, diversity, diversity_of_set
 
     lpips = Lpips(case.settings.lpips, case.settings.weights)
 
@@ -129,12 +129,16 @@ def _diversity(case, words):
         _check_styles(answers)
         inputs = range(min(DIVERSITY_INPUTS, len(answers.fakes)))
         in_styles = (np.stack([answers.styled(i, k) for k in range(2 * PAIRS)]) for i in inputs)
-        return {"LPIPS_diversity": diversity(lpips, in_styles, case.settings.seed)}
+        found = {"LPIPS_diversity": diversity(lpips, in_styles, case.settings.seed)}
+        for name, pictures in (("LPIPS_apart", answers.fakes), ("LPIPS_apart_real", answers.reals)):
+            found[name] = diversity_of_set(lpips, pictures.first(DIVERSITY_INPUTS), seed=case.settings.seed)
+        return found
 
-    words = (
-        f"LPIPS_diversity: LPIPS between {PAIRS} pairs of answers in random styles to each of {DIVERSITY_INPUTS} inputs"
+    of_styles = (
+        f"LPIPS_diversity of {PAIRS} pairs of answers in random styles to an input, {DIVERSITY_INPUTS} inputs (MUNIT)"
     )
-    return Judge(measure, f"{words}, as in MUNIT (v0.1, {lpips.net}).", lpips.sha256)
+    of_inputs = "LPIPS_apart of 1,000 pairs of answers to different inputs (DRIT), ..._real of real pictures"
+    return Judge(measure, f"{of_styles}; {of_inputs}; {lpips.metric.protocol}.", lpips.sha256)
 
 
 def _inception(case, words):
@@ -200,7 +204,8 @@ def _fcn(case, words):
         to_photo = labels is answers.inputs
         if to_photo and palette.name not in opened:
             opened[palette.name] = _segmenter(case, palette, fakes[0].shape[1])
-        segmentation = Segmentation(palette, opened[palette.name] if to_photo else None)
+        # Of folders, label maps may be larger, as those of Cityscapes are: the papers then compare in their size.
+        segmentation = Segmentation(palette, opened[palette.name] if to_photo else None, resized=case.job is None)
         photos = answers.reals if to_photo and answers.paired else None
         for i in range(len(fakes)):
             segmentation.add(labels[i], fakes[i], photos[i] if photos else None)

@@ -14,6 +14,8 @@ from tfi2i.errors import UserError
 from tfi2i.evaluation import interval
 from tfi2i.evaluation.similarity import METRICS
 
+_RESULT = re.compile("_(real|fake)(_[AB])?$")
+
 
 class Pictures:
     """The pictures of files, as a set; `name(i)` is the path of one. A broken file raises a `UserError` naming it."""
@@ -32,25 +34,14 @@ class Pictures:
 
 
 def pairs_of_folders(real, fake):
-    """Sets (real, fake) of the pictures of two folders, matched by their names without extensions.
+    """Sets (real, fake) of the pictures of two folders or glob patterns, matched by their names without extensions.
+
+    The endings of the official PyTorch program's results, NAME_real_B.png and NAME_fake_B.png, are not part of a name.
 
     Raises: `UserError` for a folder without pictures, for names without a partner, and for two files of one name.
     """
-    return _sets(matched(listing(real), listing(fake)))
-
-
-def pairs_of_results(folder, domain="B"):
-    """Sets (real, fake) of the results of the official PyTorch program: NAME_real_B.png and NAME_fake_B.png.
-
-    For CycleGAN's, a fake_B belongs to the real_B of its name only if the program was given A and B in pairs.
-
-    Raises: `UserError` as `pairs_of_folders`.
-    """
-    paths, ending = listing(folder), re.compile(f"_(real|fake)_{domain}$")
-    real, fake = ([p for p in paths if p.stem.endswith(f"_{kind}_{domain}")] for kind in ("real", "fake"))
-    if not real and not fake:
-        raise UserError(f"{folder}: no results (expected names like 1_real_{domain}.png and 1_fake_{domain}.png)")
-    return _sets(matched(real, fake, lambda path: ending.sub("", path.stem)))
+    partners = matched(listing(real), listing(fake), lambda path: _RESULT.sub("", path.stem))
+    return Pictures(partners.keys()), Pictures(partners.values())
 
 
 def pair_metrics(real, fake, metrics=("L1", "PSNR", "SSIM"), lpips=None, crop=0, seed=0, progress=False):
@@ -93,10 +84,6 @@ def _pair(real, fake, i):
         )
     channels = max(x.shape[-1], y.shape[-1])
     return with_channels(x, channels), with_channels(y, channels)
-
-
-def _sets(partners):
-    return Pictures(partners.keys()), Pictures(partners.values())
 
 
 def _name(pictures, i):
