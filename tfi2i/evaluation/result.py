@@ -14,21 +14,9 @@ from tfi2i.training.records import write_text
 
 # Of all other metrics the lower number is the better one.
 HIGHER_IS_BETTER = {
-    *(
-        "PSNR",
-        "SSIM",
-        "SSIM_RGB",
-        "MS-SSIM",
-        "PSNR_Y",
-        "SSIM_Y",
-        "IS",
-        "CIS",
-        "IS_of_styles",
-        "LPIPS_diversity",
-        "LPIPS_apart",
-    ),
-    *("psnr_y", "ssim_y", "accuracy", "kept", "diversity", "log_likelihood"),
-    *("per_pixel", "per_class", "class_iou"),
+    *("PSNR", "SSIM", "SSIM_RGB", "MS-SSIM", "PSNR_Y", "SSIM_Y", "psnr_y", "ssim_y"),
+    *("IS", "CIS", "IS_of_styles", "LPIPS_diversity", "LPIPS_apart", "diversity"),
+    *("accuracy", "kept", "log_likelihood", "per_pixel", "per_class", "class_iou"),
 }
 
 
