@@ -96,26 +96,36 @@ def test_super_resolution_of_real_photos(shared_data, tmp_path, capsys):
     assert images.size(tmp_path / "lite" / "bird.png") == (4 * 288, 4 * 288)
 
 
+def few(folder, into, train=12, test=4):
+    """Links to the first images of each part of a set of two domains, in a folder of its name."""
+    for part in folder.iterdir():
+        linked = into / folder.name / part.name
+        linked.mkdir(parents=True)
+        for path in sorted(part.iterdir())[: train if part.name.startswith("train") else test]:
+            (linked / path.name).symlink_to(path)
+    return into / folder.name
+
+
 @pytest.mark.parametrize("name", ["cyclegan", "drit", "munit", "samunit", "ugatit", "unit"])
 def test_models_of_two_domains_on_real_images(name, shared_data, tmp_path, capsys):
     """Trained and resumed, in both directions, with styles and attention where there are any; measured and exported."""
     dataset = "cat2dog" if name in ("drit", "ugatit") else "monet2photo"
-    run, photos = str(tmp_path / "run"), str(shared_data / dataset / "testA")
+    folder = few(shared_data / dataset, tmp_path)
+    run, photos, data = str(tmp_path / "run"), str(folder / "testA"), f"--data_dir={folder}"
     sizes = [f"--{key}={value}" for key, value in options(name).items()]
-    data = f"--data_dir={shared_data / dataset}"
     assert main(["train", f"--model={name}", data, f"--run={run}", "--steps=2", "--quiet", *sizes]) == 0
     assert main(["train", f"--resume={run}", "--quiet"]) == 0
     for direction in ("AtoB", "BtoA"):
         out = tmp_path / direction
         assert main(["translate", run, photos, str(out), f"--direction={direction}", "--quiet"]) == 0
-        assert len(list(out.iterdir())) == len(list((shared_data / dataset / "testA").iterdir()))
+        assert len(list(out.iterdir())) == 4
     if name in ("munit", "samunit", "drit"):
-        first, second = (str(sorted((shared_data / dataset / f"test{d}").iterdir())[0]) for d in "AB")
+        first, second = (str(sorted((folder / f"test{d}").iterdir())[0]) for d in "AB")
         assert main(["translate", run, first, str(tmp_path / "styles"), "--styles=2", "--quiet"]) == 0
         assert len(list((tmp_path / "styles").iterdir())) == 2
         assert main(["translate", run, first, str(tmp_path / "like"), f"--style_image={second}", "--quiet"]) == 0
     if name == "ugatit":
-        first = str(sorted((shared_data / dataset / "testA").iterdir())[0])
+        first = str(sorted((folder / "testA").iterdir())[0])
         assert main(["translate", run, first, str(tmp_path / "maps"), "--attention", "--quiet"]) == 0
         with Image.open(next((tmp_path / "maps").glob("*_attention.png"))) as sheet:
             assert sheet.size == (5 * 256, 256)
