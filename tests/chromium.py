@@ -21,7 +21,7 @@ def absent(what):
 
 @contextmanager
 def driver(profile):
-    """A headless Chromium whose profile lies in the folder `profile`, as Selenium's driver."""
+    """A headless Chromium whose profile lies in the folder `profile`, as Selenium's driver, with all that it logs."""
     try:
         from selenium import webdriver
     except ImportError:
@@ -38,6 +38,7 @@ def driver(profile):
     options.add_argument(f"--user-data-dir={profile}")
     for flag in FLAGS.split():
         options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(found["chromedriver"]))
     browser.set_script_timeout(60)
     try:

@@ -1,39 +1,17 @@
 """The page of a comparison in headless Chromium, from the file system."""
 
 import json
-import os
-import shutil
 
+import chromium
 import pytest
 
 from tfi2i.comparison import compare
 
-FLAGS = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-dev-shm-usage"
-
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    def absent(what):
-        if os.environ.get("TFI2I_CI"):
-            pytest.fail(f"{what} (TFI2I_CI is set, so the browser tests must run)")
-        pytest.skip(what)
-
-    try:
-        from selenium import webdriver
-    except ImportError:
-        absent("selenium is not installed")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if not (chromium and driver):
-        absent("Chromium or chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield found
-    found.quit()
+    with chromium.driver(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 def test_the_page(browser, pair, tmp_path):
