@@ -192,9 +192,7 @@ def _networks(run):
 
 def _pictures(examples):
     """SHA-256 over pictures, or over examples as the model sees them."""
-    total = hashlib.sha256()
-    for i in range(len(examples)):
-        example = examples[i]
-        for part in example if isinstance(example, tuple) else (example,):
-            total.update(f"{part.dtype}{part.shape}".encode() + part.tobytes())
-    return total.hexdigest()
+    from tfi2i.evaluation.features import hash_of
+
+    read = (examples[i] for i in range(len(examples)))
+    return hash_of(part for example in read for part in (example if isinstance(example, tuple) else (example,)))
