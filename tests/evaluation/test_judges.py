@@ -19,7 +19,7 @@ from tfi2i.evaluation.similarity import Metric
 class FancyInception:
     """Features that are means of the channels, and logits of two classes: light, dark."""
 
-    identity = "fancy"
+    identity, sha256 = "fancy", "1" * 64
 
     def __init__(self, weights, resize, folder):
         assert (weights, resize) == ("pt", "clean")
@@ -168,7 +168,8 @@ def test_two_folders(tmp_path, fancy, capsys):
     assert main(asked) == 0
     record = json.loads((fake / "evaluation.json").read_text())
     assert record["values"]["fake"].keys() == {"L1", "PSNR", "SSIM", "FID", "KID", "LPIPS"} and record["images"] == 6
-    assert record["sha256"].keys() == {"real", "fake", "alex.pth"} and record["settings"]["real"] == str(real)
+    assert record["sha256"].keys() == {"real", "fake", "alex.pth", "inception"}
+    assert record["settings"]["real"] == str(real)
     capsys.readouterr()
     assert main([*asked, f"--out={tmp_path / 'again.json'}", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "again.json").read_text()) == record

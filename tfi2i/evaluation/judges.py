@@ -151,7 +151,8 @@ def _inception(case, words):
         return set_metrics(answers.reals, answers.fakes, words, inception, cache("features"), seed=case.settings.seed)
 
     names = ", ".join(word.upper() for word in words)
-    return Judge(measure, f"{names} on {inception.identity.replace(' sha256:', ', SHA-256 ')}.")
+    sha256 = {"inception": inception.sha256}
+    return Judge(measure, f"{names} on {inception.identity.replace(' sha256:', ', SHA-256 ')}.", sha256)
 
 
 def _cis(case, words):
@@ -170,7 +171,10 @@ def _cis(case, words):
         return {"CIS": found["CIS"], "IS_of_styles": found["IS"]}
 
     words = f"CIS, IS_of_styles: of {CIS_STYLES} answers to each of {CIS_INPUTS} inputs as in MUNIT, in nats"
-    return Judge(measure, f"{words}, but on {inception.identity}, which knows ImageNet's classes, not the set's.")
+    sha256 = {"inception": inception.sha256}
+    return Judge(
+        measure, f"{words}, but on {inception.identity}, which knows ImageNet's classes, not the set's.", sha256
+    )
 
 
 def _identity(case, words):
