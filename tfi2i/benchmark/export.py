@@ -157,13 +157,13 @@ def table(results, threads, rounds):
     runtimes_there = list(results[0].timed)
     compared = [pair for pair in COMPARED if set(pair) <= set(runtimes_there)]
     head = ["model", "parameters", "image", *runtimes_there, *(f"{ours} to {other}" for ours, other in compared)]
-    lines = [_row(head), _row(["---"] * len(head))]
+    lines = [row(head), row(["---"] * len(head))]
     for r in results:
         times = [f"{_ms(t.median)} ({_ms(t.quartiles[0])}-{_ms(t.quartiles[1])})" for t in r.timed.values()]
         ratios = [r.timed[ours].times_as_fast_as(r.timed[other]) for ours, other in compared]
         ratios = [f"{medians:.2f} ({paired:.2f})" for medians, paired in ratios]
         image = f"{r.answer[0]}x{r.answer[1]}"
-        lines.append(_row([f"`{r.model}` {r.way}", f"{r.parameters:,}", image, *times, *ratios]))
+        lines.append(row([f"`{r.model}` {r.way}", f"{r.parameters:,}", image, *times, *ratios]))
     worst = {name: max(r.errors[name] for r in results) for name in runtimes_there[1:]}
     notes = [
         f"Milliseconds for one image, batch 1, {threads} threads: the median of {rounds} turns and, in brackets, the "
@@ -175,7 +175,7 @@ def table(results, threads, rounds):
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
-def _row(cells):
+def row(cells):
     return f"| {' | '.join(cells)} |"
 
 

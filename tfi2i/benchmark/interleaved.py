@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import os
 import random
+import re
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import numpy as np
 # Calls before the timed ones of a turn. With two, a network takes in its turns what it takes alone, in a loop, within
 # 2 %. Without, one of 60 ms takes 5 % more and one of 16 ms 25 %: caches are another's, whose idle threads still spin.
 UNTIMED = 2
+LONG = 1.0  # a call that takes as many seconds needs none before it: what the first of a turn loses is a thousandth
 TURN = 0.1  # the least seconds of timed calls in a turn; processor time is told in hundredths
 STARTS = 3  # of the processes: two starts of one program can differ by more than its rounds do
 QUIET = 0.05  # the share of the machine that other programs may take in a round
@@ -46,7 +48,7 @@ class Timed:
         return other.median / self.median, statistics.median(rounds)
 
 
-def measure(subjects, rounds=30, check=lambda answers: None, seed=0):
+def measure(subjects, rounds=30, check=lambda answers: None, seed=0, tries=None):
     """Times calls of each subject in turn.
 
     Args:
@@ -54,6 +56,7 @@ def measure(subjects, rounds=30, check=lambda answers: None, seed=0):
             returns what is timed: a function without arguments that returns an array.
         rounds: turns of each subject, over `STARTS` starts of its process.
         check: is given {name: answer} after each start, before anything is timed.
+        tries: times as many rounds as are asked for, at most, until so many are quiet; None is `TRIES`.
 
     Returns: {name: Timed} of the quietest rounds, and the largest share of the machine, 0 to 1, that other programs
     took in one of them (0 where the system doesn't tell, which Linux does).
@@ -68,16 +71,28 @@ def measure(subjects, rounds=30, check=lambda answers: None, seed=0):
                 running[name] = processes.enter_context(_Process(name, *subject))
                 answers[name] = running[name].receive()
             check(answers)
-            made += _rounds(running, wanted - len(made), draw)
+            made += _rounds(running, wanted - len(made), draw, tries or TRIES)
     timed = {name: Timed(answers[name], [seconds[name] for _, seconds in made]) for name in subjects}
     return timed, max(others for others, _ in made)
 
 
-def _rounds(running, wanted, draw):
+def peak_memory(subject, turns=3):
+    """The most bytes that a process of the subject alone holds at a time, its start included.
+
+    Returns: None where the system doesn't tell, which Linux does.
+    """
+    with _Process("peak memory", *subject) as process:
+        process.receive()
+        for _ in range(turns):
+            process.turn()
+        return process.peak_memory()
+
+
+def _rounds(running, wanted, draw, tries):
     """The quietest of as many rounds as it takes, one that doesn't count aside: [(share of others, seconds)]."""
     _round(running, draw)
     made = []
-    while sum(others <= QUIET for others, _ in made) < wanted and len(made) < TRIES * wanted:
+    while sum(others <= QUIET for others, _ in made) < wanted and len(made) < tries * wanted:
         made.append(_round(running, draw))
         if made[-1][0] > QUIET:
             time.sleep(1)  # what disturbs is often over soon
@@ -136,6 +151,10 @@ class _Process:
         self.ours.send("turn")
         return self.receive()
 
+    def peak_memory(self):
+        self.ours.send("peak memory")
+        return self.receive()
+
 
 def _serve(connection, function, arguments):
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where the runtimes tell of their start; errors go to the parent
@@ -143,8 +162,8 @@ def _serve(connection, function, arguments):
         call = function(*arguments)
         connection.send(("answer", call()))
         with contextlib.suppress(EOFError):
-            while connection.recv():
-                connection.send(("seconds", _turn(call)))
+            while wanted := connection.recv():
+                connection.send((wanted, _turn(call) if wanted == "turn" else _own_peak_memory()))
     except Exception as error:
         connection.send(("error", f"{type(error).__name__}: {error}"))
 
@@ -152,10 +171,22 @@ def _serve(connection, function, arguments):
 def _turn(call):
     """The median seconds of as many calls as `TURN` has time for, at least one."""
     for _ in range(UNTIMED):
-        call()
-    seconds, end = [], time.perf_counter() + TURN
-    while not seconds or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+        if (seconds := _seconds(call)) >= LONG:
+            return seconds
+    times, end = [], time.perf_counter() + TURN
+    while not times or time.perf_counter() < end:
+        times.append(_seconds(call))
+    return statistics.median(times)
+
+
+def _seconds(call):
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _own_peak_memory():
+    """In bytes, from VmHWM, which Linux keeps."""
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return 1024 * int(found[1]) if found else None

@@ -3,18 +3,16 @@
     network = tfi2i.create("cyclegan").generators()["AtoB"]
     output = twin(network)(torch.zeros(1, 3, 128, 128))
 
-A generator's graph is walked, and each of its layers becomes the PyTorch module that is meant for it: `BUILDERS` has
+A network's graph is walked, and each of its layers becomes the PyTorch module that is meant for it: `BUILDERS` has
 one function a layer, and one for each pair of layers that PyTorch has in one.
 """
 
-from functools import partial
-
 import keras
 import torch
-import torch.nn.functional as F
 from keras import layers
 from torch import nn
 
+from tfi2i.benchmark import torch_layers
 from tfi2i.nn.adain import AdaIN
 from tfi2i.nn.adalin import LIN, AdaLIN
 from tfi2i.nn.attention import Attend
@@ -23,52 +21,52 @@ from tfi2i.nn.class_activation import ClassActivation
 from tfi2i.nn.conditioning import AppendVector
 from tfi2i.nn.image_layer_norm import ImageLayerNorm
 from tfi2i.nn.layer_norm import LayerNorm
+from tfi2i.nn.multiscale import HalvingPool
 from tfi2i.nn.normalization import BatchNorm, InstanceNorm
 from tfi2i.nn.padding import ReflectPad
+from tfi2i.nn.spectral_norm import SpectralConv2D
 from tfi2i.nn.upsampling import PixelShuffle, UpsampleNearest
+from tfi2i.zoo.srgan import MaxPool
 
 ACTIVATIONS = {"linear": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+IN_PLACE = (nn.ReLU, nn.LeakyReLU)
 
 
 def twin(network):
     """A functional keras.Model as a torch.nn.Module in evaluation mode, which takes and returns NCHW.
 
     Inputs are positional, in the order of `network.inputs`: images (B, C, H, W), vectors (B, S); H and W multiples of
-    the network's stride. Several outputs come as a tuple.
+    the network's stride. Several outputs come as a tuple, or as a dict where they do in Keras.
 
     Raises: `NotImplementedError` naming a layer that has no twin.
     """
-    return Twin(network).eval().requires_grad_(False)
+    return trainable_twin(network).eval().requires_grad_(False)
 
 
-class Twin(nn.Module):
-    """Runs the modules of a graph's layers one after the other, each on what earlier ones left."""
+def trainable_twin(network):
+    """The same in training mode, its weights parameters; it can be pickled, for a process without TensorFlow."""
+    inputs, outputs = [id(tensor) for tensor in network.inputs], [id(tensor) for tensor in network.outputs]
+    modules, steps, built = [], [], {}
+    for operations, read, written in _joined(_calls(network), outputs):
+        if operations not in built:  # a layer that is called twice is one module
+            built[operations] = len(modules)
+            modules.append(_build(operations))
+        steps.append((built[operations], [id(x) for x in read], [id(x) for x in written]))
+    _work_in_place(modules, steps, {*inputs, *outputs})
+    structure = network._outputs_struct
+    names = keras.tree.flatten({name: name for name in structure}) if isinstance(structure, dict) else None
+    return torch_layers.Graph(modules, steps, inputs, outputs, names)
 
-    def __init__(self, network):
-        super().__init__()
-        self.inputs = [id(tensor) for tensor in network.inputs]
-        self.outputs = [id(tensor) for tensor in network.outputs]
-        self.modules_in_order, self.steps, built = nn.ModuleList(), [], {}
-        for operations, inputs, outputs in _joined(_calls(network), self.outputs):
-            if operations not in built:  # a layer that is called twice is one module
-                built[operations] = len(self.modules_in_order)
-                self.modules_in_order.append(_build(operations))
-            self.steps.append((built[operations], [id(x) for x in inputs], [id(x) for x in outputs]))
-        # What no later step reads is dropped, as a local variable would be that is assigned anew.
-        last = {x: k for k, (_, inputs, _) in enumerate(self.steps) for x in inputs}
-        self.spent = [
-            [x for x in inputs if last[x] == k and x not in self.outputs] for k, (_, inputs, _) in enumerate(self.steps)
-        ]
 
-    def forward(self, *inputs):
-        values = dict(zip(self.inputs, inputs, strict=True))
-        for (k, read, written), spent in zip(self.steps, self.spent, strict=True):
-            results = self.modules_in_order[k](*(values[x] for x in read))
-            for x in set(spent):
-                del values[x]
-            values.update(zip(written, results if isinstance(results, tuple) else (results,), strict=True))
-        results = tuple(values[x] for x in self.outputs)
-        return results if len(results) > 1 else results[0]
+def _work_in_place(modules, steps, kept):
+    """An activation that alone reads what it is given overwrites it, as PyTorch programs have it to save memory."""
+    readers = {}
+    for _, read, _ in steps:
+        for x in read:
+            readers[x] = readers.get(x, 0) + 1
+    for k, read, _ in steps:
+        if isinstance(modules[k], IN_PLACE):
+            modules[k].inplace = readers[read[0]] == 1 and read[0] not in kept
 
 
 def _calls(network):
@@ -101,7 +99,7 @@ def _joined(calls, kept):
 
 def _build(operations):
     if isinstance(operations[0], keras.Model):
-        return Twin(operations[0])
+        return trainable_twin(operations[0])
     kinds = tuple(type(operation) for operation in operations)
     if kinds not in BUILDERS:
         name = f"{kinds[0].__name__} {operations[0].name!r}"
@@ -109,39 +107,29 @@ def _build(operations):
     return BUILDERS[kinds](*operations)
 
 
-class Call(nn.Module):
-    """A function as a module; tensors given by name are its weights."""
-
-    def __init__(self, function, **weights):
-        super().__init__()
-        self.function, self.names = function, list(weights)
-        for name, value in weights.items():
-            self.register_buffer(name, torch.tensor(value))
-
-    def forward(self, *inputs):
-        return self.function(*inputs, **{name: getattr(self, name) for name in self.names})
-
-
-def weights_of(layer, *names):
-    return {name: keras.ops.convert_to_numpy(getattr(layer, name)) for name in names}
-
-
 def loaded(module, weight=None, bias=None, **buffers):
-    """The module with these arrays for weights."""
+    """The module with these arrays for weights and buffers."""
     given = {"weight": weight, "bias": bias} | buffers
-    module.load_state_dict(
+    known = module.load_state_dict(
         {name: torch.tensor(keras.ops.convert_to_numpy(value)) for name, value in given.items() if value is not None},
         strict=False,  # a batch norm's count of batches has no say
     )
+    if known.unexpected_keys:
+        raise ValueError(f"{type(module).__name__} has no {', '.join(known.unexpected_keys)}")
     return module
 
 
 def activated(module, layer):
     """The module, and the activation that a Keras layer has built in."""
+    return module if layer.activation.__name__ == "linear" else nn.Sequential(module, activation(layer, in_place=True))
+
+
+def activation(layer, in_place=False):
+    """The activation that a Keras layer has, or is."""
     name = layer.activation.__name__
     if name not in ACTIVATIONS:
         raise NotImplementedError(f"no PyTorch twin of the activation {name} of {layer.name!r}; add it to ACTIVATIONS")
-    return module if name == "linear" else nn.Sequential(module, ACTIVATIONS[name]())
+    return nn.ReLU(in_place) if name == "relu" else ACTIVATIONS[name]()
 
 
 def conv(layer, pad=None):
@@ -224,157 +212,109 @@ def batch_norm(layer):
 
 
 def instance_norm(layer):
+    channels = layer._inbound_nodes[0].outputs[0].shape[-1]  # which a layer without weights doesn't keep
     if not layer.affine:
-        return Call(partial(F.instance_norm, eps=layer.epsilon))
-    return loaded(nn.InstanceNorm2d(layer.gamma.shape[0], layer.epsilon, affine=True), layer.gamma, layer.beta)
+        return nn.InstanceNorm2d(channels, layer.epsilon)
+    return loaded(nn.InstanceNorm2d(channels, layer.epsilon, affine=True), layer.gamma, layer.beta)
 
 
 def layer_norm(layer):
-    def normalize(x, gamma, beta):
-        std, mean = torch.std_mean(x, (1, 2, 3), keepdim=True)
-        return (x - mean) / (std + layer.epsilon) * gamma[:, None, None] + beta[:, None, None]
-
-    return Call(normalize, **weights_of(layer, "gamma", "beta"))
+    return loaded(torch_layers.LayerNorm(layer.gamma.shape[0], layer.epsilon), layer.gamma, layer.beta)
 
 
 def image_layer_norm(layer):
     return loaded(nn.GroupNorm(1, layer.gamma.shape[0], layer.epsilon), layer.gamma, layer.beta)
 
 
-def adain(layer):
-    """As the official MUNIT has it: one batch norm, to which each channel of each image is a channel of its own."""
-
-    def normalize(x, parameters):
-        batch, channels, height, width = x.shape
-        start = 2 * channels * layer.place
-        shift, scale = parameters[:, start : start + 2 * channels].reshape(batch, 2, channels).unbind(1)
-        flat = x.reshape(1, batch * channels, height, width)
-        y = F.batch_norm(flat, None, None, scale.reshape(-1), shift.reshape(-1), training=True, eps=layer.epsilon)
-        return y.reshape(x.shape)
-
-    return Call(normalize)
-
-
-def gated(x, layer, rho):
-    """rho I(x) + (1 - rho) L(x), by the unbiased variances; with the gate held, one of both."""
-
-    def standardized(dims):
-        variance, mean = torch.var_mean(x, dims, keepdim=True)
-        return (x - mean) * torch.rsqrt(variance + layer.epsilon)
-
-    if layer.gate != "learned":
-        return standardized((2, 3) if layer.gate == "instance" else (1, 2, 3))
-    rho = rho[:, None, None]
-    return rho * standardized((2, 3)) + (1 - rho) * standardized((1, 2, 3))
+def gate_of(layer):
+    return {"gated.rho": layer.rho} if layer.gate == "learned" else {}
 
 
 def adalin(layer):
-    def normalize(x, gamma, beta, rho=None):
-        return gated(x, layer, rho) * gamma + beta
-
-    return Call(normalize, **(weights_of(layer, "rho") if layer.gate == "learned" else {}))
+    channels = layer._inbound_nodes[0].outputs[0].shape[-1]
+    return loaded(torch_layers.AdaLIN(channels, layer.gate, layer.epsilon), **gate_of(layer))
 
 
 def lin(layer):
-    def normalize(x, gamma, beta, rho=None):
-        return gated(x, layer, rho) * gamma[:, None, None] + beta[:, None, None]
-
-    return Call(normalize, **weights_of(layer, "gamma", "beta", *(["rho"] if layer.gate == "learned" else [])))
+    module = torch_layers.LIN(layer.gamma.shape[0], layer.gate, layer.epsilon)
+    return loaded(module, layer.gamma, layer.beta, **gate_of(layer))
 
 
-def attend(layer):
-    def attention(x, query, key, value, gamma):
-        query, key, value_of = query.flatten(2), key.flatten(2), value.flatten(2)  # (B, K, HW), (B, K, HW), (B, C, HW)
-        weights = torch.softmax(query.transpose(1, 2) @ key, -1)
-        return x + gamma * (value_of @ weights.transpose(1, 2)).reshape(x.shape)
+def spectral_conv(layer):
+    """PyTorch makes its power iterations in the same order, v before u, on the kernel as a matrix (out, in h w)."""
+    height, width, before, _ = layer.kernel.shape
+    kernel = keras.ops.convert_to_numpy(layer.kernel).transpose(3, 2, 0, 1)
+    module = nn.Conv2d(before, layer.filters, layer.kernel_size, layer.strides, bias=layer.use_bias)
+    v = keras.ops.convert_to_numpy(layer.v).reshape(height, width, before).transpose(2, 0, 1).ravel()
+    return spectral(module, kernel, layer, v, layer.bias if layer.use_bias else None)
 
-    return Call(attention, **weights_of(layer, "gamma"))
+
+def spectral(module, kernel, layer, v, bias=None):
+    vectors = {"weight_orig": kernel, "weight_u": layer.u, "weight_v": v}
+    return loaded(nn.utils.spectral_norm(module), None, bias, **vectors)
 
 
 def class_activation(layer):
-    if layer.spectral_norm:
-        raise NotImplementedError(f"no PyTorch twin of ClassActivation {layer.name!r} with spectral norm")
-
-    def weigh(x, kernel):
-        pooled = x.mean((2, 3)) if layer.pool == "mean" else x.amax((2, 3))
-        return pooled @ kernel, x * kernel[:, :, None]
-
-    return Call(weigh, **weights_of(layer, "kernel"))
-
-
-def append_vector(layer):
-    def append(x, z):
-        return torch.cat([x, z[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1)
-
-    return Call(append)
-
-
-def reshape(layer):
-    """Features in Keras' order, channels last, whatever they are reshaped from or to."""
-
-    def to_shape(x):
-        x = x.permute(0, 2, 3, 1) if x.ndim == 4 else x
-        x = x.reshape(len(x), *layer.target_shape)
-        return x.permute(0, 3, 1, 2) if x.ndim == 4 else x
-
-    return Call(to_shape)
-
-
-def flatten(layer):
-    return Call(lambda x: (x.permute(0, 2, 3, 1) if x.ndim == 4 else x).flatten(1))
+    kernel = keras.ops.convert_to_numpy(layer.kernel).T
+    fc = nn.Linear(kernel.shape[1], 1, bias=False)
+    return torch_layers.ClassActivation(
+        spectral(fc, kernel, layer, layer.v) if layer.spectral_norm else loaded(fc, kernel), layer.pool
+    )
 
 
 def resizing(layer):
-    size = (layer.height, layer.width)
     if layer.interpolation != "bilinear" or layer.antialias:
         raise NotImplementedError(f"no PyTorch twin of Resizing {layer.name!r} with {layer.interpolation}")
-    return Call(lambda x: x if tuple(x.shape[2:]) == size else F.interpolate(x, size, mode="bilinear"))
+    return torch_layers.Resizing((layer.height, layer.width))
 
 
 def dropout(layer):
     if layer.at_test == "on":
         raise NotImplementedError(f"no PyTorch twin of NoiseDropout {layer.name!r}, whose noise is its own")
-    return nn.Identity()
+    return nn.Dropout(layer.rate)
 
 
 def concatenate(layer):
     if layer.axis not in (-1, 3):
         raise NotImplementedError(f"no PyTorch twin of Concatenate {layer.name!r} along axis {layer.axis}")
-    return Call(lambda *parts: torch.cat(parts, 1))
+    return torch_layers.Concatenate()
 
 
 # Types of layers, one after the other -> the function that makes one module of them.
 BUILDERS = {
-    (layers.Activation,): lambda layer: activated(nn.Identity(), layer),
-    (layers.Add,): lambda layer: Call(torch.add),
+    (layers.Activation,): activation,
+    (layers.Add,): lambda layer: torch_layers.Add(),
     (layers.Concatenate,): concatenate,
     (layers.Conv2D,): conv,
     (layers.Conv2DTranspose,): transposed,
     (layers.Cropping2D,): lambda layer: nn.ZeroPad2d([-n for pair in reversed(layer.cropping) for n in pair]),
     (layers.Dense,): dense,
-    (layers.Flatten,): flatten,
-    (layers.GlobalAveragePooling2D,): lambda layer: Call(lambda x: x.mean((2, 3), keepdim=layer.keepdims)),
-    (layers.GlobalMaxPooling2D,): lambda layer: Call(lambda x: x.amax((2, 3), keepdim=layer.keepdims)),
+    (layers.Flatten,): lambda layer: torch_layers.Flatten(),
+    (layers.GlobalAveragePooling2D,): lambda layer: torch_layers.GlobalPooling("mean", layer.keepdims),
+    (layers.GlobalMaxPooling2D,): lambda layer: torch_layers.GlobalPooling("max", layer.keepdims),
     (layers.LeakyReLU,): lambda layer: nn.LeakyReLU(layer.negative_slope),
     (layers.PReLU,): prelu,
     (layers.ReLU,): lambda layer: nn.ReLU(),
-    (layers.Rescaling,): lambda layer: Call(lambda x: x * layer.scale + layer.offset),
-    (layers.Reshape,): reshape,
+    (layers.Rescaling,): lambda layer: torch_layers.Rescaling(layer.scale, layer.offset),
+    (layers.Reshape,): lambda layer: torch_layers.Reshape(layer.target_shape),
     (layers.Resizing,): resizing,
     (layers.RMSNormalization,): lambda layer: loaded(nn.RMSNorm(layer.scale.shape[0], layer.epsilon), layer.scale),
     (layers.ZeroPadding2D,): lambda layer: nn.ZeroPad2d([n for pair in reversed(layer.padding) for n in pair]),
-    (AdaIN,): adain,
+    (AdaIN,): lambda layer: torch_layers.AdaIN(layer.place, layer.epsilon),
     (AdaLIN,): adalin,
-    (AppendVector,): append_vector,
-    (Attend,): attend,
+    (AppendVector,): lambda layer: torch_layers.AppendVector(),
+    (Attend,): lambda layer: loaded(torch_layers.Attend(), gamma=layer.gamma),
     (BatchNorm,): batch_norm,
     (ClassActivation,): class_activation,
+    (HalvingPool,): lambda layer: nn.AvgPool2d(3, 2, 1, count_include_pad=False),
     (ImageLayerNorm,): image_layer_norm,
     (InstanceNorm,): instance_norm,
     (LayerNorm,): layer_norm,
     (LIN,): lin,
+    (MaxPool,): lambda layer: nn.MaxPool2d(2),
     (NoiseDropout,): dropout,
     (ReflectPad,): lambda layer: nn.ReflectionPad2d(layer.padding),
+    (SpectralConv2D,): spectral_conv,
     (UpsampleNearest,): lambda layer: nn.UpsamplingNearest2d(scale_factor=2),
     (layers.ZeroPadding2D, layers.Conv2D): lambda pad, layer: conv(layer, pad.padding),
     (layers.Conv2DTranspose, layers.Cropping2D): lambda layer, crop: transposed(layer, crop.cropping),

@@ -1,4 +1,4 @@
-"""Measure how fast the exported networks are, or what each model learns in minutes."""
+"""Measure how fast exported networks or training steps are, or what each model learns in minutes."""
 
 import dataclasses
 import json
@@ -41,7 +41,6 @@ def _export(args):
     _at_least_one(args, "threads", "rounds")
     import_tensorflow()
     from tfi2i.benchmark.export import benchmark, table
-    from tfi2i.training.records import write_text
 
     size = tuple(map(int, args.size.split("x")))
     results = []
@@ -50,11 +49,41 @@ def _export(args):
         medians = ", ".join(f"{name} {1e3 * timed.median:.3g} ms" for name, timed in measured.timed.items())
         print(f"{measured.model}: {medians}", file=sys.stderr)
     text = table(results, args.threads, args.rounds)
+    _write(args, results, text)
+    print(text, end="")
+
+
+def _train_options(parser):
+    parser.set_defaults(models="pix2pix,cyclegan,munit,ugatit,stargan,srgan")
+    parser.add_argument("--precision", default="both", help="float32, mixed_bfloat16 or both [%(default)s]")
+    parser.add_argument("--threads", type=int, default=2, help="of each subject [%(default)s]")
+    parser.add_argument("--rounds", type=int, default=12, help="timed turns of each subject [%(default)s]")
+    parser.add_argument("--peer", default="pytorch", help="pytorch, or none to do without it [%(default)s]")
+    parser.add_argument("--out", metavar="FILE", help="write the table there, as Markdown")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there, as JSON")
+
+
+def _train(args):
+    _at_least_one(args, "threads", "rounds")
+    import_tensorflow()
+    from tfi2i.benchmark.train import benchmark, table
+
+    results = []
+    for measured in benchmark(args.models.split(","), args.precision, args.threads, args.rounds, args.peer):
+        results.append(measured)
+        medians = ", ".join(f"{name} {timed.median:.3g} s" for name, timed in measured.timed.items())
+        print(f"{measured.model}: {medians}", file=sys.stderr)
+        _write(args, results, text := table(results, args.threads, args.rounds))  # hours may pass before the last
+    print(text, end="")
+
+
+def _write(args, results, text):
+    from tfi2i.training.records import write_text
+
     if args.out:
         write_text(args.out, text)
     if args.json:
         write_text(args.json, json.dumps([measured.as_dict() for measured in results], indent=2))
-    print(text, end="")
 
 
 def _learning_options(parser):
@@ -114,6 +143,7 @@ def _at_least_one(args, *names):
 # A subject's name -> what it measures, its options, what measures it.
 SUBJECTS = {
     "export": ("how fast generators are, one image at a time, in Keras, LiteRT and PyTorch", _export_options, _export),
+    "train": ("how fast optimisation steps are, beside the same steps in PyTorch", _train_options, _train),
     "learning": (
         "what each model learns of a drawn set whose truth is known, against copying and the untrained network",
         _learning_options,
