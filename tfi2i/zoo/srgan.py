@@ -170,11 +170,11 @@ def vgg_features(config):
     """phi_i,j of eq. 5, times 1/12.75: a function of images (B, H, W, 3) in [-1, 1] to features (B, h, w, C)."""
     phi = vgg19(PHI[config.content])
     phi.set_weights(vgg19_weights(config.vgg, [w.shape for w in phi.weights]))
-    mean_bgr = tf.constant([103.939, 116.779, 123.68])  # of ImageNet
+    mean_bgr = [103.939, 116.779, 123.68]  # of ImageNet
 
     def features(image):
-        bgr = 127.5 * (image[..., ::-1] + 1.0) - mean_bgr
-        return tf.cast(phi(bgr, training=False), tf.float32) / 12.75
+        bgr = 127.5 * (image[..., ::-1] + 1.0) - tf.constant(mean_bgr, image.dtype)
+        return tf.cast(phi(bgr, training=False), keras.config.floatx()) / 12.75
 
     return features
 
