@@ -7,6 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfi2i.nn.adain import AdaIN
 from tfi2i.nn.blocks import NoiseDropout, as_tested, kernel_initializer
 from tfi2i.nn.normalization import BatchNorm, InstanceNorm
 from tfi2i.nn.padding import ReflectPad
@@ -58,6 +59,39 @@ def test_pixel_shuffle_equals_its_definition(batch, height, width, channels, sca
     np.testing.assert_array_equal(
         PixelShuffle(scale)(x), blocks.reshape(batch, scale * height, scale * width, channels)
     )
+
+
+TWO_FORMS = {
+    "instance norm": (lambda: InstanceNorm(), None),
+    "instance norm, affine": (lambda: InstanceNorm(affine=True), None),
+    "AdaIN": (lambda: AdaIN(place=1), 12),
+    "reflection padding": (lambda: ReflectPad(2), None),
+}
+
+
+@pytest.mark.parametrize("xla", [False, True], ids=["", "xla"])
+@pytest.mark.parametrize("batch", [1, 3, 17])
+@pytest.mark.parametrize("form", TWO_FORMS)
+def test_the_form_for_training_equals_that_for_devices(form, batch, xla):
+    """Answers, and gradients with respect to everything, of a layer that has a form of its own for training."""
+    make, vector = TWO_FORMS[form]
+    layer, inputs = make(), [tf.constant(noise(batch, 9, 8, 3))]
+    inputs += [tf.constant(noise(batch, vector, seed=1))] if vector else []
+    given = inputs if vector else inputs[0]
+    direction = tf.constant(noise(*layer(given).shape, seed=2))
+    for k, weight in enumerate(layer.weights):
+        weight.assign(noise(*weight.shape, seed=3 + k))
+
+    @tf.function(jit_compile=xla)
+    def both(training):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            y = layer(given, training=training)
+            directed = tf.reduce_sum(y * direction)
+        return [y, *tape.gradient(directed, [*inputs, *(w.value for w in layer.weights)])]
+
+    for one, other in zip(both(True), both(False), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * np.abs(other).max())
 
 
 def test_instance_norm():

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfi2i.nn.normalization import standardize
+from tfi2i.nn.normalization import normalize_each, standardize
 
 
 @keras.saving.register_keras_serializable("tfi2i")
@@ -26,14 +26,15 @@ class AdaIN(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape[0]
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         x, parameters = inputs
         channels = x.shape[-1]
         start = 2 * channels * self.place
-        shift = tf.reshape(parameters[:, start : start + channels], [-1, 1, 1, channels])
-        scale = tf.reshape(parameters[:, start + channels : start + 2 * channels], [-1, 1, 1, channels])
+        shift, scale = parameters[:, start : start + channels], parameters[:, start + channels : start + 2 * channels]
+        if training:
+            return normalize_each(x, self.epsilon, scale, shift)
         y, _, _ = standardize(x, [1, 2], self.epsilon)
-        return y * scale + shift
+        return y * scale[:, None, None] + shift[:, None, None]
 
     def get_config(self):
         return super().get_config() | {"place": self.place, "epsilon": self.epsilon}

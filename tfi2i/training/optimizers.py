@@ -23,16 +23,27 @@ class Adam(keras.optimizers.Adam):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        m, v = self._momentums[index], self._velocities[index]
+        m, v = self._momentums[index].value, self._velocities[index].value
         step = tf.cast(self.iterations + 1, variable.dtype)
         correction_1, correction_2 = _bias_correction(self.beta_1, step), _bias_correction(self.beta_2, step)
         gradient = tf.cast(gradient, variable.dtype)
         if self.l2:
             gradient += self.l2 * variable
-        self.assign_add(m, (gradient - m) * (1.0 - self.beta_1))
-        self.assign_add(v, (tf.square(gradient) - v) * (1.0 - self.beta_2))
-        rate = tf.cast(learning_rate, variable.dtype) / correction_1
-        self.assign_sub(variable, rate * m / (tf.sqrt(v / correction_2) + self.epsilon))
+        # TensorFlow's kernel, one pass over each vector, has epsilon before the correction of v: with rate and epsilon
+        # both times its root the step is PyTorch's. The corrections are ours, for its own lose digits near 1.
+        root = tf.sqrt(correction_2)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=m.handle,
+            v=v.handle,
+            beta1_power=tf.zeros([], variable.dtype),
+            beta2_power=tf.zeros([], variable.dtype),
+            lr=tf.cast(learning_rate, variable.dtype) * root / correction_1,
+            beta1=tf.constant(self.beta_1, variable.dtype),
+            beta2=tf.constant(self.beta_2, variable.dtype),
+            epsilon=self.epsilon * root,
+            grad=gradient,
+        )
 
     def get_config(self):
         return super().get_config() | {"l2": self.l2}
