@@ -1,7 +1,6 @@
 """Adaptive instance normalisation (Huang and Belongie 2017, eq. 8): scale and shift come from another network."""
 
 import keras
-import tensorflow as tf
 
 from tfi2i.nn.normalization import normalize_each, standardize
 

@@ -8,6 +8,18 @@ import keras
 import tensorflow as tf
 
 
+def standardize(x, axes, epsilon):
+    """Returns (x - mean) / sqrt(variance + epsilon) over `axes`, the mean and the (biased) variance.
+
+    Statistics are taken in at least float32. Written with mean and rsqrt, a form that mobile delegates take whole.
+    """
+    wide = tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x
+    mean = tf.reduce_mean(wide, axes, keepdims=True)
+    centred = wide - mean
+    variance = tf.reduce_mean(centred * centred, axes, keepdims=True)
+    return tf.cast(centred * tf.math.rsqrt(variance + epsilon), x.dtype), mean, variance
+
+
 # More images than this are normalised together, in several passes, rather than one after the other.
 MOST_IMAGES = 16
 
@@ -15,9 +27,9 @@ MOST_IMAGES = 16
 def normalize_each(x, epsilon, scale=None, shift=None):
     """Each channel of each image by its own mean and variance, then scaled and shifted: the form for training.
 
-    TensorFlow's fused kernel reads the image twice forward and twice backward, where `standardize` takes a dozen passes;
-    on two cores it was 2 to 4 times as fast, forward and backward. It serves one image (a batch norm of that image is
-    its instance norm), float64 not at all, and on mobile delegates nothing, for which `standardize` is.
+    TensorFlow's fused kernel goes over the image twice forward and twice backward, `standardize` a dozen times; on two
+    cores it was 2 to 4 times as fast. It takes one image at a time (the batch norm of one image is its instance norm)
+    and no float64, and mobile delegates refuse it: `standardize` is for those.
 
     Shapes: x (B, H, W, C), scale and shift (C,) or (B, C) -> (B, H, W, C).
     """
@@ -39,18 +51,6 @@ def normalize_each(x, epsilon, scale=None, shift=None):
 
 def _of_image(vector, k):
     return vector if len(vector.shape) == 1 else vector[k]
-
-
-def standardize(x, axes, epsilon):
-    """Returns (x - mean) / sqrt(variance + epsilon) over `axes`, the mean and the (biased) variance.
-
-    Statistics are taken in at least float32. Written with mean and rsqrt, a form that mobile delegates take whole.
-    """
-    wide = tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x
-    mean = tf.reduce_mean(wide, axes, keepdims=True)
-    centred = wide - mean
-    variance = tf.reduce_mean(centred * centred, axes, keepdims=True)
-    return tf.cast(centred * tf.math.rsqrt(variance + epsilon), x.dtype), mean, variance
 
 
 @keras.saving.register_keras_serializable("tfi2i")
