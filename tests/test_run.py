@@ -1,6 +1,7 @@
 """A run and its folder: what is in it, stopping and going on, damage, divergence."""
 
 import csv
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -59,6 +60,20 @@ def interrupt_at(monkeypatch, step):
         return step_function
 
     monkeypatch.setattr(loop, "compiled_step", interrupting)
+
+
+def test_a_run_keeps_the_average(tiny, tmp_path):
+    """networks/ holds the averaged weights; resumed, averages and weights go on to the same bits."""
+    averaging = job(tiny, steps=4, checkpoint_every=2, sample_every=4, average=0.9)
+    loop.train(averaging, tmp_path / "run", progress=False)
+    plain = dataclasses.replace(averaging, recipe=dataclasses.replace(averaging.recipe, average=0.0))
+    loop.train(plain, tmp_path / "plain", progress=False)
+    assert losses_of(tmp_path / "run") == losses_of(tmp_path / "plain")  # training itself is the same
+    kept, last = (run.load(tmp_path / name).G.get_weights() for name in ("run", "plain"))
+    assert not np.array_equal(kept[0], last[0])
+    state = state_of(tmp_path / "run")
+    go_on_without("ckpt-4", tmp_path / "run")
+    assert state_of(tmp_path / "run") == state
 
 
 def test_the_folder_of_a_run(trained_run):

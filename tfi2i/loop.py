@@ -61,7 +61,7 @@ def train(job, run, strategy=None, progress=True):
         steps, steps_per_epoch = _schedule(job, max(1, len(training) // job.config.batch_size))
         with strategy.scope():
             model = zoo.model_class(job.model)(job.config)
-            model.compile(steps_per_epoch=steps_per_epoch)
+            model.compile(steps_per_epoch=steps_per_epoch, average=recipe.average)
         run.mkdir(parents=True, exist_ok=True)
         with _own_folder(run, strategy) as folder:  # the run itself, or for a worker that is not the chief one aside
             if folder == run and not (run / "config.json").exists():
@@ -176,7 +176,8 @@ class _Loop:
         return logs
 
     def _sample(self, step):
-        rows = self.protocol.samples(self.model, self.testing)
+        with self.model.averaged():
+            rows = self.protocol.samples(self.model, self.testing)
         self.records.sample(step, [[_shown_pixels(pixels) for pixels in row] for row in rows])
 
     def _evaluate(self, step):
@@ -185,18 +186,21 @@ class _Loop:
         if not recipe.eval_every:
             return None
         settings = Settings(metrics=recipe.eval_metrics, seed=recipe.seed)
-        found = measured(self.model, self.testing, self.job, self.folder, settings, count=recipe.eval_images)
+        with self.model.averaged():
+            found = measured(self.model, self.testing, self.job, self.folder, settings, count=recipe.eval_images)
         self.records.evaluation(step, found["values"])
         return score_of(found["values"], recipe.best) if recipe.best else None
 
     def _checkpoint(self, step, score):
         if not self.job.recipe.best:
-            score = self.protocol.score(self.model, self.testing)
+            with self.model.averaged():
+                score = self.protocol.score(self.model, self.testing)
         self.checkpoints.save(step, score)
         self._write_networks()
 
     def _write_networks(self):
-        write_networks(self.model, self.folder / "networks")
+        with self.model.averaged():
+            write_networks(self.model, self.folder / "networks")
 
 
 def choose_strategy(devices=0):

@@ -37,6 +37,11 @@ class Recipe:
     )
     seed: int = option(0, "of everything random", least=0)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "what the networks compute in")
+    average: float = option(
+        0.0,
+        "decay, such as 0.999, of a moving average of the weights, which is then sampled and kept; 0: none",
+        least=0,
+    )
     xla: Literal["auto", "on", "off"] = option(
         "auto", "compile with XLA; auto: on GPUs, not on CPUs, where it is slower"
     )
@@ -54,6 +59,8 @@ class Recipe:
 
     def __post_init__(self):
         validate(self)
+        if self.average >= 1:
+            raise UserError(f"--average={self.average} (expected less than 1, such as 0.999)")
         if self.best and not self.eval_every:
             raise UserError(f"--best={self.best} (expected with --eval_every=N, which says how often it is measured)")
 

@@ -189,3 +189,35 @@ def test_every_objective_and_discriminator_trains(tiny, gan_mode, netD):
     x, y = np.random.default_rng(0).uniform(-1, 1, (2, 1, 32, 32, 3)).astype("float32")
     logs = tf.function(model.train_step)({"x": x, "y": y})
     assert all(np.isfinite(float(v)) for v in logs.values())
+
+
+def test_the_average_follows_the_weights(tiny):
+    """Against NumPy, over three steps; in its place while the block lasts, and the weights' own back afterwards."""
+    model = build(tiny, **PLAIN)
+    model.compile(average=0.2)  # above (1 + t) / (10 + t) at first, and below it from the second step on
+    wanted = [w.astype("float64") for w in weights(model.G)]
+    for step in range(1, 4):
+        model.train_step({k: tf.constant(v) for k, v in batch(seed=step).items()})
+        rate = 1 - min(0.2, (1 + step) / (10 + step))
+        wanted = [average + rate * (w - average) for average, w in zip(wanted, weights(model.G), strict=True)]
+    own = weights(model.G)
+    with model.averaged():
+        for average, value in zip(wanted, weights(model.G), strict=True):
+            np.testing.assert_allclose(value, average, atol=1e-6)
+        assert not np.array_equal(weights(model.G)[0], own[0])
+    for one, other in zip(own, weights(model.G), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_averages_are_the_same_on_two_replicas(tiny, mirrored):
+    models = []
+    for strategy in (None, mirrored):
+        model = build(tiny, strategy=strategy, **PLAIN)
+        with (strategy or tf.distribute.get_strategy()).scope():
+            model.compile(average=0.2)
+        step = compiled_step(model, strategy or tf.distribute.get_strategy())
+        images = {k: tf.constant(v) for k, v in batch(4).items()}
+        step(distribute(strategy, images) if strategy else images)
+        models.append(model)
+    for one, other in zip(models[0].averages, models[1].averages, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)

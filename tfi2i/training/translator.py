@@ -33,7 +33,7 @@ class Translator(keras.Model):
         # Threads, because MirroredStrategy traces each replica in one of its own.
         self._tapes = threading.local()
 
-    def compile(self, steps_per_epoch=None, jit_compile=False, **kwargs):
+    def compile(self, steps_per_epoch=None, jit_compile=False, average=0.0, **kwargs):
         """Makes the players' optimizers and the loss meters; call it under the strategy's scope.
 
         Args:
@@ -41,6 +41,8 @@ class Translator(keras.Model):
                 constant.
             jit_compile: XLA. Off unless asked for: on a CPU it is slower, and under MirroredStrategy Keras' own use
             fails.
+            average: decay of an exponential moving average of the kept networks' weights, 0.999 say, which `averaged`
+            puts in their place; 0 keeps none.
         """
         if kwargs.pop("steps_per_execution", 1) != 1:
             raise ValueError("steps_per_execution must be 1: a step here is several optimizer steps")
@@ -52,6 +54,9 @@ class Translator(keras.Model):
             self.optimizers[player] = guarded(optimizer)
             self.optimizers[player].build(self._weights_of(player))
         self.meters = {name: keras.metrics.Mean(name=name) for name in self.loss_names}
+        self.average = average
+        if average and not hasattr(self, "averages"):
+            self.averages = [self._average_of(v) for v in self._averaged()]
         # In a row: how many turns were skipped because their gradients were not finite.
         self.skipped_in_a_row = self.add_weight(
             shape=(), dtype="int32", trainable=False, aggregation="only_first_replica", name="skipped_in_a_row"
@@ -168,6 +173,25 @@ class Translator(keras.Model):
         """The mean of every loss term since the meters were last reset."""
         return {name: meter.result() for name, meter in self.meters.items()}
 
+    @contextlib.contextmanager
+    def averaged(self):
+        """The kept networks with the moving average of their weights, while the `with` block lasts.
+
+        What is sampled, measured and kept is theirs; training goes on from the weights themselves.
+        """
+        if not self.average:
+            yield
+            return
+        weights = self._averaged()
+        own = [w.numpy() for w in weights]
+        for weight, average in zip(weights, self.averages, strict=True):
+            weight.assign(average)
+        try:
+            yield
+        finally:
+            for weight, value in zip(weights, own, strict=True):
+                weight.assign(value)
+
     def state(self):
         """Every variable that training changes, in a fixed order: what a checkpoint must hold to resume exactly."""
         variables = list(self.variables)
@@ -176,6 +200,26 @@ class Translator(keras.Model):
         for meter in self.metrics:
             variables += meter.variables
         return list({id(v): v.value for v in variables}.values())
+
+    def _averaged(self):
+        return [v for name in self.kept for v in getattr(self, name).trainable_variables]
+
+    def _average_of(self, variable):
+        copy = keras.initializers.Constant(variable.numpy())
+        state = {"trainable": False, "aggregation": "only_first_replica"}
+        return self.add_weight(shape=variable.shape, dtype=variable.dtype, initializer=copy, **state)
+
+    def _follow(self, weights, step):
+        """Moves the averages of these weights, all after a player's `step` (Yazici et al. 2019, sec. 3.1).
+
+        The decay grows to its value from nearly none, so that the start is soon forgotten.
+        """
+        step = tf.cast(step, keras.config.floatx())
+        rate = 1.0 - tf.minimum(self.average, (1.0 + step) / (10.0 + step))
+        moved = {id(w) for w in weights}
+        for weight, average in zip(self._averaged(), self.averages, strict=True):
+            if id(weight.value) in moved:
+                average.assign_add(tf.cast(rate, average.dtype) * (weight.value - average))
 
     def _weights_of(self, player):
         return [v.value for net in self.players[player] for v in net.trainable_variables]
@@ -210,6 +254,8 @@ class Translator(keras.Model):
         optimizer = self.optimizers[player]
         before = tf.identity(optimizer.iterations.value)
         optimizer.apply(gradients, weights)
+        if self.average:
+            self._follow(weights, optimizer.iterations.value)
         moved = optimizer.iterations.value > before
         self.skipped_in_a_row.assign(tf.where(moved, 0, self.skipped_in_a_row.value + 1))
 
