@@ -51,10 +51,10 @@ def test_the_peer_makes_the_same_steps(name, started):
 def test_a_peer_that_does_something_else_is_refused(started, monkeypatch):
     from tfi2i.benchmark import torch_steps
 
-    start, losses = started("munit")
+    start, losses = started("pix2pix")
     with monkeypatch.context() as patch:
         patch.setattr(torch_steps, "l1", lambda x, y: (x - y).square().mean())
-        with pytest.raises(RuntimeError, match=r"munit: gen_recon_x_\w of step 1 is .* in PyTorch eager \(expected"):
+        with pytest.raises(RuntimeError, match=r"pix2pix: G_L1 of step 1 is .* in PyTorch eager \(expected"):
             start.check(losses | theirs(start, train.EAGER))
     adam = torch_steps.Step.adam
     with monkeypatch.context() as patch:
