@@ -98,6 +98,22 @@ def test_the_peers_optimizers_have_the_same_numbers(name, tmp_path):
         assert (a[0], a[2]) == (b[0], b[2]) and a[1:2] + a[3:] == pytest.approx(b[1:2] + b[3:])
 
 
+@needs_torch
+@pytest.mark.parametrize("name", train.CASES)
+def test_the_graph_has_as_many_operations_as_pytorch_counts(name, tmp_path):
+    import tensorflow as tf
+
+    from tfi2i import zoo
+    from tfi2i.benchmark.flops import flops
+
+    start, model = train.Start(name, tmp_path), zoo.create(name, **TINY[name])
+    batch = {key: tf.constant(value) for key, value in train.batch_of(model).items()}
+    graph = train.compiled(model).get_concrete_function(batch)
+    counted = flops(graph, model.config.batch_size // getattr(model.config, "n_critic", 1))
+    # Ours count the power iterations of spectral norm, too.
+    assert counted == pytest.approx(start.flops(1), rel=0.02)
+
+
 def test_ratios_are_to_the_faster_peer():
     seconds = {
         train.FLOAT32: 2.0,

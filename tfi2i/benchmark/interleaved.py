@@ -76,16 +76,21 @@ def measure(subjects, rounds=30, check=lambda answers: None, seed=0, tries=None)
     return timed, max(others for others, _ in made)
 
 
-def peak_memory(subject, turns=3):
-    """The most bytes that a process of the subject alone holds at a time, its start included.
+@dataclass(frozen=True)
+class Alone:
+    """answer: of the first call; seconds: of a call, one number a turn; peak: the most bytes that the process held at a
+    time, its start included, None where the system doesn't tell, which Linux does."""
 
-    Returns: None where the system doesn't tell, which Linux does.
-    """
-    with _Process("peak memory", *subject) as process:
-        process.receive()
-        for _ in range(turns):
-            process.turn()
-        return process.peak_memory()
+    answer: np.ndarray
+    seconds: list[float]
+    peak: int | None
+
+
+def alone(subject, turns=3):
+    """One subject of `measure` by itself."""
+    with _Process("alone", *subject) as process:
+        answer = process.receive()
+        return Alone(answer, [process.turn() for _ in range(turns)], process.peak())
 
 
 def _rounds(running, wanted, draw, tries):
@@ -151,8 +156,8 @@ class _Process:
         self.ours.send("turn")
         return self.receive()
 
-    def peak_memory(self):
-        self.ours.send("peak memory")
+    def peak(self):
+        self.ours.send("peak")
         return self.receive()
 
 
@@ -163,7 +168,7 @@ def _serve(connection, function, arguments):
         connection.send(("answer", call()))
         with contextlib.suppress(EOFError):
             while wanted := connection.recv():
-                connection.send((wanted, _turn(call) if wanted == "turn" else _own_peak_memory()))
+                connection.send((wanted, _turn(call) if wanted == "turn" else _peak()))
     except Exception as error:
         connection.send(("error", f"{type(error).__name__}: {error}"))
 
@@ -185,7 +190,7 @@ def _seconds(call):
     return time.perf_counter() - start
 
 
-def _own_peak_memory():
+def _peak():
     """In bytes, from VmHWM, which Linux keeps."""
     status = Path("/proc/self/status")
     found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfi2i import zoo
 from tfi2i.benchmark.export import PEERS, machine, row, versions
-from tfi2i.benchmark.interleaved import Timed, measure, peak_memory
+from tfi2i.benchmark.interleaved import Timed, alone, measure
 from tfi2i.errors import UserError
 
 # The subjects by their names in the table.
@@ -158,7 +158,7 @@ def _measured(name, precision, threads, rounds, peer):
         products = {f"matrix product {kind}": (matrix_product, (kind, threads)) for kind in wanted}
         checked = {s: (function, (*arguments, True)) for s, (function, arguments) in subjects.items()}
         timed, others = measure(checked | products, rounds, start.check, tries=2)
-        memory = {s: peak_memory(subject) for s, subject in subjects.items()}
+        memory = {s: alone(subject).peak for s, subject in subjects.items()}
         flops = start.flops(threads)
     peaks = {kind: 2 * SIDE**3 / timed[f"matrix product {kind}"].median for kind in wanted}
     return Measured(name, start.images, {s: timed[s] for s in subjects}, flops, memory, peaks, others)
@@ -173,7 +173,7 @@ class Start:
         self.name, self.options, self.folder, self.with_peer = name, CASES[name], folder, with_peer
         keras.utils.set_random_seed(0)
         model = zoo.create(name, **self.options)
-        self.loss_names, batch = model.loss_names, _batch(model)
+        self.loss_names, batch = model.loss_names, batch_of(model)
         made = batch["x"] if "y" not in batch else batch["y"]
         self.images = made.shape[:3]
         arrays = {"seed": keras.ops.convert_to_numpy(model.seed_generator.state), **batch}
@@ -248,7 +248,7 @@ def _weights(model):
     return [w for nets in model.players.values() for net in nets for w in net.get_weights()]
 
 
-def _batch(model):
+def batch_of(model):
     """Noise, (B, H, W, C) in [-1, 1], and labels: what an image shows doesn't change how long a step takes."""
     c, random = model.config, np.random.default_rng(0)
 
@@ -311,20 +311,22 @@ def tfi2i_step(name, options, file, threads, policy, checked=False):
         policy: dtype policy.
         checked: the first call makes `CHECKED` steps, without dropout, and returns their losses (`CHECKED`, terms).
     """
+    use_threads(threads)
+    return _tfi2i_step(name, options, file, policy, checked)
+
+
+def use_threads(threads):
+    """Sets TensorFlow up as `tfi2i train` does, before it has started."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
-    return _tfi2i_step(name, options, file, policy, checked)
 
 
 def _tfi2i_step(name, options, file, policy, checked):
     import keras
     import tensorflow as tf
-
-    from tfi2i.loop import compiled_step
-    from tfi2i.run import Recipe
 
     keras.config.set_dtype_policy(policy)
     start = np.load(file)
@@ -334,12 +336,11 @@ def _tfi2i_step(name, options, file, policy, checked):
         """A new model, as `Start` had it, and its step."""
         keras.utils.set_random_seed(0)
         model = zoo.create(name, **options, **more)
-        model.compile(steps_per_epoch=1000)
         weights = iter(range(len(start.files)))
         for net in (net for nets in model.players.values() for net in nets):
             net.set_weights([start[f"weight{next(weights)}"] for _ in net.weights])
         model.seed_generator.state.assign(start["seed"])
-        step = compiled_step(model, tf.distribute.get_strategy(), Recipe().xla)
+        step = compiled(model)
         return model, lambda: step(batch)
 
     model, step = made()
@@ -350,7 +351,18 @@ def _tfi2i_step(name, options, file, policy, checked):
         )
         return _losses(without_dropout, its_step)
 
-    return _first(losses, step) if checked else step
+    return first_then(losses, step) if checked else step
+
+
+def compiled(model):
+    """The step of a new model as `tfi2i train` runs it: a tf.function of a batch."""
+    import tensorflow as tf
+
+    from tfi2i.loop import compiled_step
+    from tfi2i.run import Recipe
+
+    model.compile(steps_per_epoch=1000)
+    return compiled_step(model, tf.distribute.get_strategy(), Recipe().xla)
 
 
 def _losses(model, step):
@@ -364,7 +376,7 @@ def _losses(model, step):
     return np.array(losses)
 
 
-def _first(answer, step):
+def first_then(answer, step):
     """A function that returns answer() the first time and makes a step ever after."""
     answers = iter([answer])
 
@@ -393,7 +405,7 @@ def pytorch_step(file, threads, channels_last, bfloat16, checked=False):
             steps = [step(*batch) for _ in range(CHECKED)]
         return np.array([[float(terms.get(name, 0.0)) for name in saved["loss_names"]] for terms in steps])
 
-    return _first(losses, lambda: step(*batch)) if checked else lambda: step(*batch)
+    return first_then(losses, lambda: step(*batch)) if checked else lambda: step(*batch)
 
 
 @contextlib.contextmanager
@@ -413,8 +425,7 @@ def matrix_product(kind, threads):
     """A product of two matrices of `SIDE` in TensorFlow, `kind` "float32" or "bfloat16"."""
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    use_threads(threads)
     a, b = (tf.cast(tf.random.normal([SIDE, SIDE]), kind) for _ in range(2))
     product = tf.function(tf.matmul)
     return lambda: product(a, b)

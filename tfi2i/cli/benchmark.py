@@ -77,6 +77,30 @@ def _train(args):
     print(text, end="")
 
 
+def _growth_options(parser):
+    parser.set_defaults(models="pix2pix,cyclegan,munit,ugatit,stargan,srgan")
+    parser.add_argument("--threads", type=int, default=2, help="of a step [%(default)s]")
+    parser.add_argument("--turns", type=int, default=5, help="timed turns of each point [%(default)s]")
+    parser.add_argument("--out", default="runs/growth", metavar="DIR", help="growth.md, .json and .svg [%(default)s]")
+
+
+def _growth(args):
+    """1 where a cost grows faster than the operations do."""
+    _at_least_one(args, "threads", "turns")
+    import_tensorflow()
+    from tfi2i.benchmark import growth
+
+    results = []
+    for grown in growth.benchmark(args.models.split(","), args.threads, args.turns):
+        results.append(grown)
+        text = growth.write(results, args.out, args.threads, args.turns)  # minutes may pass before the last
+    print(text, end="")
+    failures = [failure for grown in results for failure in grown.failures()]
+    for failure in failures:
+        print(f"tfi2i: grows too fast: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
 def _write(args, results, text):
     from tfi2i.training.records import write_text
 
@@ -144,6 +168,7 @@ def _at_least_one(args, *names):
 SUBJECTS = {
     "export": ("how fast generators are, one image at a time, in Keras, LiteRT and PyTorch", _export_options, _export),
     "train": ("how fast optimisation steps are, beside the same steps in PyTorch", _train_options, _train),
+    "growth": ("how the cost of a step grows with size, batch and width", _growth_options, _growth),
     "learning": (
         "what each model learns of a drawn set whose truth is known, against copying and the untrained network",
         _learning_options,
