@@ -9,8 +9,9 @@ import numpy as np
 from tqdm import tqdm
 
 from tfi2i.data.folders import SPLITS
-from tfi2i.data.images import Picture, is_image_name, natural_order, read_picture
+from tfi2i.data.images import Picture, is_image_name, read_picture
 from tfi2i.data.labelled import check_classes, class_folders
+from tfi2i.data.paths import natural_order
 from tfi2i.data.tables import find_table, read_table
 from tfi2i.errors import UserError
 
@@ -91,9 +92,11 @@ def check(root: str | os.PathLike) -> Report:
     """
     root = Path(root)
     paths = sorted(
-        (path for path in root.rglob("*") if is_image_name(path) and not _hidden(path.relative_to(root))),
-        key=natural_order,
+        path
+        for path in root.rglob("*")
+        if is_image_name(os.fsencode(path.name)) and not _hidden(path.relative_to(root))
     )
+    paths.sort(key=lambda path: natural_order(os.fsencode(path)))
     if not paths:
         raise UserError(f"{root}: no images in this folder or below; check the path")
 

@@ -11,12 +11,13 @@ split folders is divided here: a tenth of the images, chosen by the hash of thei
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tfi2i.data.images import is_image_name, listing, read
+from tfi2i.data.images import images_in, is_image_name, listing, read
+from tfi2i.data.paths import Paths
 from tfi2i.errors import NoImages, UserError
 
 SPLITS = ("train", "val", "test")
@@ -31,7 +32,7 @@ SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "va
 class ImageFiles:
     """Single images: {"image"}."""
 
-    def __init__(self, paths: list[Path]):
+    def __init__(self, paths: Sequence[Path]):
         self.paths = paths
 
     def __len__(self) -> int:
@@ -101,9 +102,9 @@ class PairedFolders:
         if found is None:
             raise nothing_fits(root, split, PAIRED_LAYOUTS)
         folder_a, folder_b, flat = found
-        partners = matched(listing(folder_a), listing(folder_b))
-        self.paths_a = share(list(partners), split) if flat else list(partners)
-        self.paths_b = [partners[path] for path in self.paths_a]
+        paths_a, paths_b = _partners(images_in(folder_a), images_in(folder_b))
+        chosen = in_share(paths_a, split) if flat else slice(None)
+        self.paths_a, self.paths_b = (paths.take(chosen) for paths in (paths_a, paths_b))
 
     def __len__(self) -> int:
         return len(self.paths_a)
@@ -192,7 +193,7 @@ class UnpairedFolders(Unpaired):
         if found is None:
             raise nothing_fits(root, split, DOMAIN_LAYOUTS)
         *folders, flat = found
-        listings = [listing(folder) for folder in folders]
+        listings = [images_in(folder) for folder in folders]
         super().__init__(*(ImageFiles(share(paths, split) if flat else paths) for paths in listings))
 
 
@@ -243,25 +244,50 @@ def substitutes(split: str) -> tuple[str, ...]:
 
 def has_images(folder: Path) -> bool:
     """Whether there are images in a folder itself, not below it."""
-    return folder.is_dir() and any(is_image_name(path) for path in folder.iterdir())
+    if not folder.is_dir():
+        return False
+    with os.scandir(os.fsencode(folder)) as entries:
+        return any(is_image_name(entry.name) for entry in entries)
 
 
-def share(paths: list[Path], split: str) -> list[Path]:
+def share(paths: Paths, split: str) -> Paths:
     """Returns what belongs to a split of a folder without splits; the held-out tenth depends on the names alone.
+
+    Raises:
+        UserError: there is but one.
+    """
+    return paths.take(in_share(paths, split))
+
+
+def in_share(paths: Paths, split: str) -> np.ndarray:
+    """Which of them `share` takes: bool (len(paths),).
 
     Raises:
         UserError: there is but one.
     """
     if len(paths) < 2:
         raise UserError(f"{paths[0]}: the only image; at least 2 are needed to hold one out for tests")
-    by_hash = sorted(paths, key=lambda path: hashlib.sha256(os.fsencode(path.stem)).digest())
-    held_out = set(by_hash[: max(1, len(paths) // 10)])
-    return [path for path in paths if (path in held_out) == (split != "train")]
+    digests = b"".join([hashlib.sha256(stem).digest() for stem in paths.stems()])
+    words = np.frombuffer(digests, ">u8").reshape(-1, 4)
+    by_hash = np.lexsort(words.T[::-1])
+    chosen = np.full(len(paths), split == "train")
+    chosen[by_hash[: max(1, len(paths) // 10)]] ^= True
+    return chosen
 
 
 def nothing_fits(root: str | os.PathLike, split: str, layouts: str) -> NoImages:
     """The error of a folder in which no layout fits."""
     return NoImages(f'{root}: no images found for the split "{split}" (expected one of these layouts: {layouts})')
+
+
+def _partners(paths_a: Paths, paths_b: Paths) -> tuple[Paths, Paths]:
+    """As `matched`, quickly where both folders list the same names, which is nearly always."""
+    stems = paths_a.stems()
+    if stems == paths_b.stems() and len(set(stems)) == len(stems):
+        return paths_a, paths_b
+    partners = matched(list(paths_a), list(paths_b))
+    place = {path.name: index for index, path in enumerate(paths_b)}
+    return paths_a, paths_b.take(np.array([place[path.name] for path in partners.values()]))
 
 
 def _by_name(paths: list[Path], name_of: Callable[[Path], str]) -> dict[str, Path]:
@@ -273,12 +299,12 @@ def _by_name(paths: list[Path], name_of: Callable[[Path], str]) -> dict[str, Pat
     return by_name
 
 
-def _images_of_split(root: str | os.PathLike, split: str, layouts: str) -> list[Path]:
+def _images_of_split(root: str | os.PathLike, split: str, layouts: str) -> Paths:
     found = _image_folder(root, split)
     if found is None:
         raise nothing_fits(root, split, layouts)
     folder, flat = found
-    return share(listing(folder), split) if flat else listing(folder)
+    return share(images_in(folder), split) if flat else images_in(folder)
 
 
 def _image_folder(root: str | os.PathLike, split: str) -> tuple[Path, bool] | None:
@@ -301,4 +327,4 @@ def _domain_folders(root: str | os.PathLike, split: str) -> tuple[Path, Path, bo
 
 
 def _is_flat(folder: Path) -> bool:
-    return has_images(folder) and not any(path.name in RESERVED and path.is_dir() for path in folder.iterdir())
+    return has_images(folder) and not any((folder / name).is_dir() for name in RESERVED)

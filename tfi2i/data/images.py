@@ -24,10 +24,12 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from tfi2i.data.paths import Paths, natural_order
 from tfi2i.errors import UserError
 
 MAX_PIXELS = 2**26  # 8192 x 8192: the largest image that is decoded
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_ENDINGS = tuple(map(os.fsencode, EXTENSIONS))
 LUMA = (19595, 38470, 7471)  # 0.299, 0.587, 0.114 in 16 bits: Pillow's own, bit by bit
 RESIZE_METHODS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
@@ -219,22 +221,36 @@ def listing(source: str | os.PathLike) -> list[Path]:
     folder = Path(source)
     if folder.is_file():
         return [folder]
-    candidates = folder.iterdir() if folder.is_dir() else map(Path, glob(str(source)))
-    images = [path for path in candidates if is_image_name(path) and path.is_file()]
+    if folder.is_dir():
+        return list(images_in(folder))
+    images = [path for path in map(Path, glob(str(source))) if is_image_name(os.fsencode(path.name)) and path.is_file()]
     if not images:
-        raise UserError(f"{source}: no images here (expected a file, folder or pattern with {' '.join(EXTENSIONS)})")
-    return sorted(images, key=natural_order)
+        raise _no_images(source)
+    return sorted(sorted(images), key=lambda path: natural_order(os.fsencode(path)))
 
 
-def is_image_name(path: Path) -> bool:
+def images_in(folder: str | os.PathLike) -> Paths:
+    """Returns the images of a folder as `listing` does, without an object for each of them.
+
+    Raises:
+        UserError: there are none.
+    """
+    with os.scandir(os.fsencode(folder)) as entries:
+        names = [entry.name for entry in entries if is_image_name(entry.name) and entry.is_file()]
+    if not names:
+        raise _no_images(folder)
+    names.sort()
+    names.sort(key=natural_order)
+    return Paths(folder, names)
+
+
+def is_image_name(name: bytes) -> bool:
     """Whether a file of this name is taken for an image: one of EXTENSIONS, not hidden."""
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+    return name.lower().endswith(_ENDINGS) and not name.startswith(b".")
 
 
-def natural_order(path: Path) -> tuple:
-    """The sort key that puts 2.jpg before 10.jpg."""
-    parts = re.split(r"([0-9]+)", str(path))
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)], str(path)
+def _no_images(source: str | os.PathLike) -> UserError:
+    return UserError(f"{source}: no images here (expected a file, folder or pattern with {' '.join(EXTENSIONS)})")
 
 
 @contextmanager
@@ -303,7 +319,8 @@ def _decode(image: Image.Image, file: BinaryIO) -> np.ndarray:
     if image.mode.startswith("I;16"):
         return _array(image).astype(np.uint16)  # native byte order
     grey = image.mode in ("1", "L", "LA")
-    return _array(image.convert(("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")))
+    mode = ("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")
+    return _array(image if image.mode == mode else image.convert(mode))
 
 
 def _decode_png16(image: Image.Image, file: BinaryIO) -> np.ndarray:

@@ -14,13 +14,15 @@ It keeps paths only (`DigitFile` its digits), can be pickled and shared by threa
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from zipfile import is_zipfile
 
 import numpy as np
 
-from tfi2i.data.folders import RESERVED, SPLITS, ImageFiles, has_images, nothing_fits, share, substitutes
-from tfi2i.data.images import listing
+from tfi2i.data.folders import RESERVED, SPLITS, ImageFiles, has_images, in_share, nothing_fits, share, substitutes
+from tfi2i.data.images import images_in
+from tfi2i.data.paths import joined
 from tfi2i.data.tables import find_table, read_table
 from tfi2i.errors import NoImages, UserError
 
@@ -40,7 +42,7 @@ class LabelledFiles(ImageFiles):
         attributes, exclusive: see above.
     """
 
-    def __init__(self, paths: list[Path], truth: np.ndarray, attributes, exclusive=()):
+    def __init__(self, paths: Sequence[Path], truth: np.ndarray, attributes, exclusive=()):
         super().__init__(paths)
         self.attributes, self.exclusive = tuple(attributes), tuple(exclusive)
         self._truth = truth
@@ -67,12 +69,12 @@ class ClassFolders(LabelledFiles):
         if part is None:
             raise nothing_fits(root, split, CLASS_LAYOUTS)
         check_classes(root, by_split)
-        listings = [listing(folder) for folder in by_split[part].values()]
+        listings = [images_in(folder) for folder in by_split[part].values()]
         if not part:
             listings = [share(paths, split) for paths in listings]
         classes = tuple(by_split[part])
         truth = np.repeat(np.eye(len(classes), dtype=bool), [len(paths) for paths in listings], axis=0)
-        super().__init__([path for paths in listings for path in paths], truth, classes, [classes])
+        super().__init__(joined(listings), truth, classes, [classes])
 
 
 class AttributeTable(LabelledFiles):
@@ -93,17 +95,15 @@ class AttributeTable(LabelledFiles):
         for sentence in table.left_out:
             print(f"tfi2i: {sentence}", file=sys.stderr)
         if table.splits is None:
-            kept = set(share(table.paths, split))
-            chosen = [path in kept for path in table.paths]
+            chosen = in_share(table.paths, split)
         else:
             part = next((part for part in parts if part in table.splits), None)
             if part is None:
                 raise NoImages(
                     f'{found[0]}: no images of the split "{split}" (received {", ".join(sorted(set(table.splits)))})'
                 )
-            chosen = [of == part for of in table.splits]
-        paths = [path for path, is_chosen in zip(table.paths, chosen, strict=True) if is_chosen]
-        super().__init__(paths, table.truth[chosen], table.attributes)
+            chosen = np.array([of == part for of in table.splits])
+        super().__init__(table.paths.take(chosen), table.truth[chosen], table.attributes)
 
 
 class DigitFile:

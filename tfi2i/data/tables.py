@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from tfi2i.data.folders import SPLITS, has_images
-from tfi2i.data.images import listing
+from tfi2i.data.images import images_in
+from tfi2i.data.paths import Paths
 from tfi2i.errors import UserError
 
 CELEBA, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
@@ -41,7 +42,7 @@ class LabelTable:
     """
 
     attributes: tuple[str, ...]
-    paths: list[Path]
+    paths: Paths
     truth: np.ndarray
     splits: list[str] | None
     left_out: list[str]
@@ -76,11 +77,12 @@ def read_table(table: Path, images: Path) -> LabelTable:
             twice, a wrong number of rows (CelebA's), or nothing that is left.
     """
     attributes, rows, splits = _celeba(table) if table.name == CELEBA else _csv(table)
-    paths = listing(images)
-    names = {path.name for path in paths}
-    unknown = [path.name for path in paths if path.name not in rows]
+    paths = images_in(images)
+    listed = [os.fsdecode(name) for name in paths.names()]
+    names = set(listed)
+    unknown = [name for name in listed if name not in rows]
     lonely = [name for name in rows if name not in names]
-    unlabelled = [path.name for path in paths if None in rows.get(path.name, ())]
+    unlabelled = [name for name in listed if None in rows.get(name, ())]
     undivided = [] if splits is None else [name for name in rows if name in names and name not in splits]
     left_out = [
         f"{len(found)} {what} were left out: {', '.join(found[:3])}{', ...' if len(found) > 3 else ''}"
@@ -93,11 +95,12 @@ def read_table(table: Path, images: Path) -> LabelTable:
         if found
     ]
     excluded = {*unknown, *unlabelled, *undivided}
-    paths = [path for path in paths if path.name not in excluded]
-    if not paths:
+    chosen = [name for name in listed if name not in excluded]
+    if not chosen:
         raise UserError(f"{table}: no image of {images} is labelled ({'; '.join(left_out)}); correct the file names")
-    truth = np.array([rows[path.name] for path in paths], bool)
-    return LabelTable(attributes, paths, truth, splits and [splits[path.name] for path in paths], left_out)
+    paths = paths.take(np.array([name not in excluded for name in listed]))
+    truth = np.array([rows[name] for name in chosen], bool)
+    return LabelTable(attributes, paths, truth, splits and [splits[name] for name in chosen], left_out)
 
 
 def _celeba(table: Path) -> tuple[tuple[str, ...], dict[str, list[bool]], dict[str, str] | None]:
