@@ -26,6 +26,7 @@ IMAGE_LAYOUTS = "train/1.jpg | 1.jpg"
 DOMAIN_LAYOUTS = "trainA/ + trainB/ | train/A/ + train/B/ | A/train/ + B/train/ | A/ + B/"
 PAIRED_LAYOUTS = f"train/1.jpg (A left, B right) | 1.jpg (A left, B right) | equal names in {DOMAIN_LAYOUTS}"
 
+PREPARED = "tfi2i.json"  # in a folder that `tfi2i datasets prepare` wrote; see `shards`
 SUBSTITUTES = {"train": ("train",), "val": ("val", "test"), "test": ("test", "val")}
 
 
@@ -74,14 +75,7 @@ class AlignedPairs:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        both = read(self.paths[index])
-        half, odd = divmod(both.shape[1], 2)
-        if odd:
-            raise UserError(
-                f"{self.paths[index]}: cannot be halved into A and B "
-                f"(expected an even width, received {both.shape[1]}); crop it or leave it out"
-            )
-        return {"A": both[:, :half], "B": both[:, half:]}
+        return halved(read(self.paths[index]), self.paths[index])
 
     def name(self, index: int) -> str:
         return self.paths[index].stem
@@ -161,6 +155,7 @@ class OneDomain:
 
     def __init__(self, source, domain):
         self.source, self.domain = source, domain
+        self.resized = getattr(source, "resized", None)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -212,6 +207,21 @@ def open_folder(root: str | os.PathLike, split: str, paired: bool) -> AlignedPai
     if aligned and aligned[0] != Path(root):
         return AlignedPairs(root, split)
     return UnpairedFolders(root, split)
+
+
+def halved(both: np.ndarray, path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Returns {"A": left half, "B": right half} of an image.
+
+    Raises:
+        UserError: an odd width; it names the path.
+    """
+    half, odd = divmod(both.shape[1], 2)
+    if odd:
+        raise UserError(
+            f"{path}: cannot be halved into A and B "
+            f"(expected an even width, received {both.shape[1]}); crop it or leave it out"
+        )
+    return {"A": both[:, :half], "B": both[:, half:]}
 
 
 def matched(

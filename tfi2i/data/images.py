@@ -29,6 +29,7 @@ from tfi2i.errors import UserError
 
 MAX_PIXELS = 2**26  # 8192 x 8192: the largest image that is decoded
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_NPY = b"\x93NUMPY"
 _ENDINGS = tuple(map(os.fsencode, EXTENSIONS))
 LUMA = (19595, 38470, 7471)  # 0.299, 0.587, 0.114 in 16 bits: Pillow's own, bit by bit
 RESIZE_METHODS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
@@ -87,8 +88,7 @@ def read(path: str | os.PathLike, channels: int | None = None) -> np.ndarray:
     Raises:
         UserError: the file is missing, broken, no image, or has more than MAX_PIXELS.
     """
-    picture = read_picture(path)
-    pixels = picture.pixels if picture.alpha is None else on_white(picture.pixels, picture.alpha)
+    pixels = _seen(read_picture(path))
     return pixels if channels is None else with_channels(pixels, channels)
 
 
@@ -99,13 +99,32 @@ def read_picture(path: str | os.PathLike) -> Picture:
         UserError: as `read`.
     """
     with _errors_naming(path), open(path, "rb") as file:
-        image = _header(file)
-        if image.format == "PNG":
-            image.verify()  # Pillow's decoder doesn't look at the checksums of the pixel data
-            image = _header(file)
-        orientation = _orientation(image)
-        pixels = _upright(_decode(image, file), orientation)
+        return _picture(file)
 
+
+def decoded(data: bytes, path: str | os.PathLike) -> np.ndarray:
+    """Returns what `read` returns of a file that holds these bytes, or the array that `np.save` made them of.
+
+    Raises:
+        UserError: as `read`; it names the path.
+    """
+    with _errors_naming(path):
+        if data.startswith(_NPY):
+            return np.load(BytesIO(data), allow_pickle=False)
+        return _seen(_picture(BytesIO(data)))
+
+
+def _seen(picture: Picture) -> np.ndarray:
+    return picture.pixels if picture.alpha is None else on_white(picture.pixels, picture.alpha)
+
+
+def _picture(file: BinaryIO) -> Picture:
+    image = _header(file)
+    if image.format == "PNG":
+        image.verify()  # Pillow's decoder doesn't look at the checksums of the pixel data
+        image = _header(file)
+    orientation = _orientation(image)
+    pixels = _upright(_decode(image, file), orientation)
     if pixels.shape[-1] in (1, 3):
         return Picture(pixels, None, image.format)
     pixels, alpha = pixels[..., :-1], pixels[..., -1:]

@@ -59,7 +59,7 @@ def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None,
 
     from tfi2i.data import array_records  # imports tensorflow_datasets
 
-    folder = Path(data_dir or os.environ.get("TFI2I_DATA_DIR") or "~/.cache/tfi2i").expanduser()
+    folder = Path(data_dir) if data_dir else cache_folder()
     sources = {
         "pairs": array_records.TfdsPairs,
         "domains": array_records.TfdsUnpaired,
@@ -67,3 +67,8 @@ def open_named(name: str, split: str, data_dir: str | os.PathLike | None = None,
         "images": array_records.TfdsHighResolution,
     }
     return sources[entry.kind](entry.builder, available[0], folder)
+
+
+def cache_folder() -> Path:
+    """Where downloads and prepared sets are kept: the environment's TFI2I_DATA_DIR, or ~/.cache/tfi2i."""
+    return Path(os.environ.get("TFI2I_DATA_DIR") or "~/.cache/tfi2i").expanduser()

@@ -55,6 +55,12 @@ class Preprocess:
     def crops(self):
         return self.preprocess.endswith("crop")
 
+    def same_size(self, fields):
+        """Whether images brought to size for training by these fields, a dict, are those of this `Preprocess`."""
+        sides = {"square": ["crop_size"], "scale_width_and_crop": ["load_size", "crop_size"]}
+        names = ["preprocess", *sides.get(self.preprocess, ["load_size"])]
+        return all(fields[name] == getattr(self, name) for name in names)
+
     def drawn_size(self, split):
         """The side at which a set that is drawn by the package draws its images; a crop is of images of one scale."""
         if self.preprocess == "crop":
@@ -94,6 +100,14 @@ class Prepared:
         self._cache, self._cached_bytes, self._lock = {}, 0, threading.Lock()
         if not len(source):
             raise UserError("the data set holds no images")
+        self._ready = getattr(source, "resized", None)  # what brought the images to size, if anything did
+        if self._ready and not (training and preprocess.same_size(self._ready)):
+            done = " ".join(f"--{name}={self._ready[name]}" for name in ("preprocess", "load_size", "crop_size"))
+            raise UserError(
+                f"these images were prepared for training with {done}, and this asks for others (training with "
+                f"--preprocess={preprocess.preprocess} --load_size={preprocess.load_size} "
+                f"--crop_size={preprocess.crop_size}, or testing); give the folder that they were made of"
+            )
         self.dtype = None  # until the first image has been seen
         first = self._read(0)
         self.dtype, self._shapes = first[0].dtype, [part.shape for part in first]
@@ -186,33 +200,13 @@ class Prepared:
         return self._resized_all([example[key] for key in keys])
 
     def _resized_all(self, parts):
+        if self._ready and any(part.shape[-1] > n for part, n in zip(parts, self.channels, strict=True)):
+            raise UserError("these images were prepared in colour and this asks for grey; give the folder of originals")
         parts = [images.with_channels(part, n) for part, n in zip(parts, self.channels, strict=True)]
         return tuple(_with_dtype(self._resized(part), self.dtype or parts[0].dtype) for part in parts)
 
     def _resized(self, image):
-        p, (height, width) = self.preprocess, image.shape[:2]
-        if p.preprocess == "square":
-            image = images.central_crop(image, min(height, width))
-            height = width = p.crop_size
-        elif p.preprocess == "resize_and_crop":
-            height = width = p.load_size if self.training else p.crop_size
-        elif p.preprocess.startswith("scale_width"):
-            height, width = max(p.crop_size, round(p.load_size * height / width)), p.load_size
-        elif p.preprocess == "scale_shortside_and_crop":
-            scale = p.load_size / min(height, width)
-            height, width = round(height * scale), round(width * scale)
-        if not p.crops and p.preprocess != "square":
-            height, width = (max(1, round(side / self.multiple)) * self.multiple for side in (height, width))
-        if (height, width) != image.shape[:2]:
-            image = images.resize(image, height, width)
-        if p.crops and not self.training:
-            image = images.central_crop(image, p.crop_size)
-        if p.crops and min(image.shape[:2]) < p.crop_size:
-            raise UserError(
-                f"an image of {width} x {height} is smaller than --crop_size={p.crop_size}; "
-                "lower it or use --preprocess=resize_and_crop"
-            )
-        return image
+        return resized(image, self.preprocess, self.training, self.multiple)
 
 
 class PreparedImages(Prepared):
@@ -343,6 +337,36 @@ def prepared(source, config, training, preprocess=None, **options):
     """
     cls = KINDS[kind_of_data(config)][0 if training else 1]
     return cls(source, preprocess or Preprocess.of(config), training, **options)
+
+
+def resized(image, preprocess, training, multiple=1):
+    """uint8 or uint16 (H, W, C) at the size that `preprocess` names, of the same type; nothing random.
+
+    Raises: `UserError` where a crop would be larger than the image.
+    """
+    p, (height, width) = preprocess, image.shape[:2]
+    if p.preprocess == "square":
+        image = images.central_crop(image, min(height, width))
+        height = width = p.crop_size
+    elif p.preprocess == "resize_and_crop":
+        height = width = p.load_size if training else p.crop_size
+    elif p.preprocess.startswith("scale_width"):
+        height, width = max(p.crop_size, round(p.load_size * height / width)), p.load_size
+    elif p.preprocess == "scale_shortside_and_crop":
+        scale = p.load_size / min(height, width)
+        height, width = round(height * scale), round(width * scale)
+    if not p.crops and p.preprocess != "square":
+        height, width = (max(1, round(side / multiple)) * multiple for side in (height, width))
+    if (height, width) != image.shape[:2]:
+        image = images.resize(image, height, width)
+    if p.crops and not training:
+        image = images.central_crop(image, p.crop_size)
+    if p.crops and min(image.shape[:2]) < p.crop_size:
+        raise UserError(
+            f"an image of {width} x {height} is smaller than --crop_size={p.crop_size}; "
+            "lower it or use --preprocess=resize_and_crop"
+        )
+    return image
 
 
 def to_float(pixels):

@@ -11,7 +11,7 @@ from pathlib import Path
 from tfi2i.data.attributes import Chosen, Joined, WithAndWithout
 from tfi2i.data.catalog import CATALOG
 from tfi2i.data.derived import DerivedPairs
-from tfi2i.data.folders import ImageFolder, Unpaired, open_folder
+from tfi2i.data.folders import PREPARED, ImageFolder, Unpaired, open_folder
 from tfi2i.data.labelled import DigitFile, open_labelled
 from tfi2i.data.named import open_named
 from tfi2i.data.prepared import Preprocess, kind_of_data
@@ -42,7 +42,10 @@ def open_source(dataset, split, config=None, preprocess=None, *, task=None):
     size = (preprocess or Preprocess.of(config)).drawn_size(split)
     kind, names = kind_of_data(config), _names(dataset)
     if task:
-        return DerivedPairs(ImageFolder(_folder(names[0]), split), task)
+        photos = _images(_folder(names[0]), split, "images")
+        if getattr(photos, "resized", None):
+            raise UserError(f"--task={task} is done on whole photos; {names[0]} was prepared with --load_size")
+        return DerivedPairs(photos, task)
     if kind == "labelled":
         return _labelled(names, split, config, size)
     if kind == "domains" and getattr(config, "attribute", None):
@@ -83,11 +86,30 @@ def _open(name, split, kind, size):
     if kind in ("labelled", "images") and name.endswith(".npz"):
         return DigitFile(name, split)
     folder = _folder(name)
+    if kind in ("images", "high_resolution"):
+        return _images(folder, split, kind)
+    if _is_prepared(folder):
+        return _shards().open_shards(folder, split, _SERVES[kind])
     if kind == "labelled":
         return open_labelled(folder, split)
-    if kind in ("images", "high_resolution"):
-        return ImageFolder(folder, None if split == "all" else split)
     return open_folder(folder, split, paired=kind == "pairs")
+
+
+def _images(folder, split, kind):
+    """Single images of a folder; of a prepared one, of one of labelled images, too, where the kind allows it."""
+    if _is_prepared(folder):
+        return _shards().open_shards(folder, split, _SERVES[kind])
+    return ImageFolder(folder, None if split == "all" else split)
+
+
+def _is_prepared(folder):
+    return (Path(folder) / PREPARED).is_file()
+
+
+def _shards():
+    from tfi2i.data import shards  # imports tensorflow_datasets
+
+    return shards
 
 
 _HOLDS = {
@@ -100,6 +122,9 @@ _HOLDS = {
 
 
 def _folder(name):
+    """The folder of this name, or the copy on this machine of a prepared one in an object store."""
+    if "://" in name:
+        return _shards().local(name)
     if Path(name).is_dir():
         return name
     near = difflib.get_close_matches(name, CATALOG, 1)
