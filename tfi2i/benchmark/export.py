@@ -176,6 +176,7 @@ def table(results, threads, rounds):
 
 
 def row(cells):
+    """A line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 

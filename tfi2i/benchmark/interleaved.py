@@ -118,9 +118,15 @@ def _seconds_of_others(pids):
     if not Path("/proc/stat").exists():
         return 0.0
     user, nice, system, _, _, *interrupts_and_stolen = Path("/proc/stat").read_text().split()[1:9]
+    pids = [pid for parent in pids for pid in (parent, *_children(parent))]
     own = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in pids]
     ticks = sum(map(int, [user, nice, system, *interrupts_and_stolen])) - sum(int(t) for pair in own for t in pair)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _children(pid):
+    """Processes that the main thread of a subject's process has started."""
+    return map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()) if pid != os.getpid() else ()
 
 
 class _Process:
@@ -129,7 +135,8 @@ class _Process:
     def __init__(self, name, function, arguments):
         context = multiprocessing.get_context("spawn")  # a fork would share what TensorFlow has started
         self.name, (self.ours, theirs) = name, context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, function, arguments), daemon=True)
+        # Not a daemon, which may start no processes; one whose parent has gone sees the end of its pipe, and ends.
+        self.process = context.Process(target=_serve, args=(theirs, function, arguments))
         self.process.start()
         self.pid = self.process.pid
         theirs.close()

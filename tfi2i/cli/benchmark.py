@@ -1,4 +1,4 @@
-"""Measure how fast exported networks or training steps are, or what each model learns in minutes."""
+"""Measure exported networks, training steps, the input pipeline, or what each model learns in minutes."""
 
 import dataclasses
 import json
@@ -16,7 +16,8 @@ def add_arguments(parser, argv):
     subjects = parser.add_subparsers(title="what is measured", dest="subject", metavar="SUBJECT", required=True)
     for name, (text, options, measure) in SUBJECTS.items():
         subject = subjects.add_parser(name, help=text, description=text, allow_abbrev=False, inherited_absl_flags=None)
-        subject.add_argument("--models", default=",".join(zoo.MODELS), metavar="M,M", help="which models [all]")
+        if measure is not _input:
+            subject.add_argument("--models", default=",".join(zoo.MODELS), metavar="M,M", help="which models [all]")
         options(subject)
         subject.set_defaults(measure=measure)
 
@@ -36,13 +37,11 @@ def _export_options(parser):
 
 
 def _export(args):
-    if not re.fullmatch(r"\d+x\d+", args.size):
-        raise UserError(f"--size={args.size} (expected HxW, such as 128x128)")
+    size = _size(args)
     _at_least_one(args, "threads", "rounds")
     import_tensorflow()
     from tfi2i.benchmark.export import benchmark, table
 
-    size = tuple(map(int, args.size.split("x")))
     results = []
     for measured in benchmark(args.models.split(","), size, args.threads, args.rounds, args.peer, args.preset):
         results.append(measured)
@@ -158,6 +157,48 @@ def _learning(args):
     return 1 if failures else 0
 
 
+def _input_options(parser):
+    parser.add_argument("--data_dir", metavar="DIR", help="images [JPEG files that it makes]")
+    parser.add_argument("--size", default="512x512", metavar="HxW", help="of the files that it makes [%(default)s]")
+    parser.add_argument("--images", type=int, default=64, help="how many files [%(default)s]")
+    parser.add_argument("--load_size", type=int, default=286, help="to which they are resized [%(default)s]")
+    parser.add_argument("--crop_size", type=int, default=256, help="of what is cut of them [%(default)s]")
+    parser.add_argument("--batch_size", type=int, default=1, help="[%(default)s]")
+    parser.add_argument("--threads", type=int, help="cores, and PyTorch's processes [all]")
+    parser.add_argument("--rounds", type=int, default=9, help="turns of each pipeline [%(default)s]")
+    parser.add_argument("--peer", default="pytorch", help="pytorch, or none to do without it [%(default)s]")
+    parser.add_argument("--out", metavar="FILE", help="write the table there, as Markdown")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there, as JSON")
+
+
+def _input(args):
+    size = _size(args)
+    _at_least_one(args, "images", "batch_size", "rounds", *(["threads"] if args.threads is not None else []))
+    import_tensorflow()
+    from tfi2i.benchmark import input
+    from tfi2i.data.prepared import Preprocess
+    from tfi2i.training.records import write_text
+
+    preprocess = Preprocess(load_size=args.load_size, crop_size=args.crop_size)
+    threads = args.threads or input.cores()
+    measured = input.benchmark(
+        args.data_dir, args.images, size, preprocess, args.batch_size, threads, args.rounds, args.peer
+    )
+    files = f"images of {args.data_dir}" if args.data_dir else f"{args.images} JPEG files of {args.size}"
+    text = input.table(measured, preprocess, args.batch_size, threads, args.rounds, files)
+    if args.out:
+        write_text(args.out, text)
+    if args.json:
+        write_text(args.json, json.dumps(measured.as_dict(), indent=2) + "\n")
+    print(text, end="")
+
+
+def _size(args):
+    if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", args.size):
+        raise UserError(f"--size={args.size} (expected HxW, such as 128x128)")
+    return tuple(map(int, args.size.split("x")))
+
+
 def _at_least_one(args, *names):
     for name in names:
         if getattr(args, name) < 1:
@@ -169,6 +210,11 @@ SUBJECTS = {
     "export": ("how fast generators are, one image at a time, in Keras, LiteRT and PyTorch", _export_options, _export),
     "train": ("how fast optimisation steps are, beside the same steps in PyTorch", _train_options, _train),
     "growth": ("how the cost of a step grows with size, batch and width", _growth_options, _growth),
+    "input": (
+        "how many images a second come from JPEG files to the device, here and in PyTorch",
+        _input_options,
+        _input,
+    ),
     "learning": (
         "what each model learns of a drawn set whose truth is known, against copying and the untrained network",
         _learning_options,
