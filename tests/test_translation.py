@@ -1,10 +1,21 @@
 """tfi2i translate: files come back in the form they went, whatever their size."""
 
+import csv
+import itertools
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
+from tfi2i import translation
 from tfi2i.data import images
+from tfi2i.data.collection import AHEAD
 from tfi2i.errors import UserError
 from tfi2i.tiles import in_tiles
 from tfi2i.translation import Network, network_of, open_network, translate, translated
@@ -99,7 +110,9 @@ def test_names_are_kept_what_exists_is_skipped_and_what_is_broken_is_counted(tra
     summary = translate(trained_run, pictures, out, progress=False)
     assert (summary.done, summary.skipped, len(summary.failed)) == (3, 0, 1)
     assert "c.png" in next(iter(summary.failed))
-    assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.jpg", "g.png"]
+    assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.jpg", "failed.csv", "g.png"]
+    (row,) = csv.DictReader((out / "failed.csv").read_text().splitlines())
+    assert row["path"] == str(pictures / "c.png") and "expected JPEG" in row["reason"]
     assert images.read(out / "a.png").shape == (20, 31, 1)  # grey again
     before = (out / "a.png").read_bytes()
     assert translate(trained_run, pictures, out, progress=False).skipped == 3
@@ -109,10 +122,108 @@ def test_names_are_kept_what_exists_is_skipped_and_what_is_broken_is_counted(tra
     assert summary.done == 1
 
 
-def test_a_picture_too_large_for_the_export_is_counted(tmp_path):
-    Image.fromarray(noise(40, 40, 3)).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match="larger than the network's 32 x 32"):
-        translated(identity(size=(32, 32)), images.read_picture(tmp_path / "a.png"))
+@pytest.fixture
+def opened(monkeypatch):
+    """Translations with the network that the test puts in this list, "source" whatever it is."""
+    networks = [identity()]
+    monkeypatch.setattr(translation, "open_network", lambda *_: networks[0])
+    return networks
+
+
+def test_a_picture_that_fails_in_the_network_is_counted_and_the_manifest_goes_when_it_is_mended(opened, tmp_path):
+    pictures, out = tmp_path / "in", tmp_path / "out"
+    for name, side in (("a.png", 40), ("b.png", 20), ("folder/b.png", 16)):
+        (pictures / name).parent.mkdir(exist_ok=True, parents=True)
+        images.write(pictures / name, noise(side, side, 3))
+    opened[0] = identity(size=(32, 32))
+    summary = translate("source", pictures, out, progress=False)
+    assert (summary.done, list(summary.failed)) == (1, [str(pictures / "a.png")])
+    assert "larger than the network's 32 x 32" in (out / "failed.csv").read_text()
+
+    def out_of_memory(x):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nmuch more")
+
+    opened[0] = Network(out_of_memory, 16, 3)
+    summary = translate("source", pictures, out, progress=False)
+    assert (summary.skipped, list(summary.failed.values())) == (1, ["ResourceExhaustedError: OOM when allocating"])
+    opened[0] = identity()
+    assert translate("source", pictures, out, progress=False)[:2] == (1, 1)
+    assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png"]  # subfolders are not looked into
+    assert translate("source", pictures / "*" / "*.png", tmp_path / "deep", progress=False).done == 1
+    assert (tmp_path / "deep" / "folder" / "b.png").is_file()
+
+
+def test_what_is_no_picture_s_fault_ends_the_job(opened, tmp_path, monkeypatch):
+    """A full disk would fail every picture that is left."""
+    images.write(tmp_path / "a.png", noise(8, 8, 3))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(images, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        translate("source", tmp_path / "a.png", tmp_path / "out", progress=False)
+
+
+def test_memory_does_not_grow_with_what_is_held_of_a_picture(opened, tmp_path):
+    """20,000 names, three to do: some 100 bytes each, names included, where a list of paths takes a kilobyte."""
+    count, pictures, out = 20_000, tmp_path / "in", tmp_path / "out"
+    pictures.mkdir()
+    out.mkdir()
+    images.write(tmp_path / "one.png", noise(4, 4, 3))
+    for k in range(count):
+        os.link(tmp_path / "one.png", pictures / f"picture_{k:05}.png")
+        if k % 8000:
+            os.link(tmp_path / "one.png", out / f"picture_{k:05}.png")
+    tracemalloc.start()
+    summary = translate("source", pictures, out, progress=False)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (summary.done, summary.skipped) == (3, count - 3)
+    assert peak < 150 * count, peak / count
+
+
+def test_no_more_than_a_few_pictures_are_read_ahead(opened, tmp_path, monkeypatch):
+    """However slow the network is, nor however many there are; and no file is read before it is its turn."""
+    read, ahead = images.read_picture, []
+    calls, answers = itertools.count(1), itertools.count(1)
+    monkeypatch.setattr(images, "read_picture", lambda path: (ahead.append(next(calls)), read(path))[1])
+
+    def slow(x):
+        time.sleep(0.01)
+        assert ahead[-1] <= next(answers) + AHEAD
+        return x
+
+    opened[0] = Network(slow, 1, 3)
+    for k in range(30):
+        images.write(tmp_path / "in" / f"{k}.png", noise(4, 4, 3)) if k else (tmp_path / "in").mkdir()
+    assert translate("source", tmp_path / "in", tmp_path / "out", progress=False).done == 29
+    assert len(ahead) == 29
+
+
+def test_killed_it_leaves_whole_files_and_ends_with_the_same_bytes_when_repeated(trained_run, tmp_path):
+    pictures, out, whole = tmp_path / "in", tmp_path / "out", tmp_path / "whole"
+    pictures.mkdir()
+    for k in range(80):
+        images.write(pictures / f"{k}.jpg", noise(96, 96 + k, 3))
+    assert translate(trained_run, pictures, whole, progress=False).done == 80
+    program = "import sys; from tfi2i.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "translate", str(trained_run), str(pictures), str(out), "--quiet"]
+    process = subprocess.Popen(command)
+    while process.poll() is None and (not out.exists() or len(list(out.glob("*.jpg"))) < 5):
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -9, "it ended before it was killed: give it more pictures"
+    there = {path.name: path.read_bytes() for path in out.glob("*.jpg")}
+    assert all(content == (whole / name).read_bytes() for name, content in there.items())
+    stray = out / f".{'0' * 32}.tmp"  # as one that was killed while it wrote leaves behind
+    stray.write_bytes(b"half")
+    os.utime(stray, (0, 0))
+    summary = translate(trained_run, pictures, out, progress=False)
+    assert (summary.skipped, summary.done) == (len(there), 80 - len(there))
+    assert not stray.exists()
+    for path in whole.iterdir():
+        assert (out / path.name).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize(

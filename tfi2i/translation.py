@@ -3,7 +3,9 @@
 Super-resolution makes the size a multiple of what it was.
 """
 
+import contextlib
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +15,7 @@ from tqdm import tqdm
 
 from tfi2i import tiles
 from tfi2i.data import images
+from tfi2i.data.collection import Manifest, collection, read_ahead, remove_strays
 from tfi2i.data.prepared import kind_of_data, to_float, to_pixels
 from tfi2i.directions import direction_of, random_styles
 from tfi2i.edits import Edits
@@ -20,11 +23,12 @@ from tfi2i.errors import UserError
 
 
 class Summary(NamedTuple):
-    """How many pictures were translated, were there already, and could not be read ({path: reason})."""
+    """How many pictures were translated, were there already, and failed ({path: reason}); where these are listed."""
 
     done: int
     skipped: int
     failed: dict
+    manifest: str | None
 
 
 class Network(NamedTuple):
@@ -64,12 +68,66 @@ def translate(
     overlap=None,
     stochastic=False,
     overwrite=False,
+    shard=None,
     progress=True,
 ):
     """Translates a file, a folder or a glob pattern of pictures into the folder `output`, under the same names.
 
     What exists already is skipped, so an interrupted call can be repeated; every file is written aside and renamed. A
-    picture that can't be read is counted and named, and the others go on.
+    picture that can't be read or translated is counted, named, and listed in OUTPUT/failed.csv (of a shard
+    failed_I_of_N.csv), and the others go on. What a pattern finds in several folders keeps its path below the
+    pattern's fixed part.
+
+    Args:
+        source: a run, or an artefact that `tfi2i export` wrote.
+        direction, styles, style_image, seed, target, attention, tile, overlap, stochastic: see `Translation`.
+        overwrite: translate again what exists.
+        shard: (i, n): of the sorted names every n-th from the i-th on, for n processes on one output folder.
+
+    Returns: `Summary`. Raises: `UserError` where the source or the pictures are not there.
+    """
+    root, names = collection(pictures, shard)
+    translation = Translation(
+        source, direction, styles, style_image, seed, target, attention, tile, overlap, stochastic
+    )
+    output = Path(output)
+    if output.exists() and not output.is_dir():
+        raise UserError(f"not a folder: {output}; name a folder for the results")
+    if root.resolve() == output.resolve():
+        raise UserError(f"the results would replace the pictures: {output}; name another folder")
+    output.mkdir(parents=True, exist_ok=True)
+    remove_strays(output)
+
+    bar = tqdm(total=len(names), unit="picture", disable=not progress, dynamic_ncols=True)
+    done, skipped, failed = 0, 0, {}
+
+    def wanted():
+        """The paths of those that are to be done; the others are counted here."""
+        nonlocal skipped
+        for name in names:
+            if overwrite or not all((output / result).exists() for result in translation.names(name)):
+                yield root / name
+            else:
+                skipped += 1
+                bar.update()
+
+    manifest = Manifest(output / ("failed_{}_of_{}.csv".format(*shard) if shard else "failed.csv"))
+    with bar, manifest, contextlib.closing(read_ahead(wanted())) as coming:
+        for path, picture in coming:
+            try:
+                for result, content in translation(picture.result(), str(path.relative_to(root))):
+                    (output / result).parent.mkdir(parents=True, exist_ok=True)
+                    images.replace(output / result, content)
+                done += 1
+            except Translation.failures() as error:
+                failed[str(path)] = reason_of(error)
+                manifest.add(str(path), reason_of(error))
+            bar.update()
+    return Summary(done, skipped, failed, str(manifest.path) if failed else None)
+
+
+class Translation:
+    """What is made of each picture: the network, and what was asked of it.
 
     Args:
         source: a run, or an artefact that `tfi2i export` wrote.
@@ -84,46 +142,70 @@ def translate(
             as srgan's; one that normalises by a whole image's statistics makes tiles that differ.
         overlap: of the tiles, in pixels; default: 32, or half of `tile`.
         stochastic: keep dropout on, the noise of the papers that have it (runs only).
-        overwrite: translate again what exists.
 
-    Returns: `Summary`. Raises: `UserError` where the source or the pictures are not there.
+    Raises: `UserError` where the source isn't there or lacks what is asked for.
     """
-    paths = images.listing(pictures)
-    tiles.check(tile, overlap)
-    network, output = open_network(source, stochastic, direction), Path(output)
-    chosen = _styles(network, styles, style_image, seed)
-    edit = _edit(network, target)
-    if attention and network.attention is None:
-        raise UserError(f"--attention: {source} has no attention maps (expected a run of ugatit with its networks)")
-    if output.exists() and not output.is_dir():
-        raise UserError(f"not a folder: {output}; name a folder for the results")
-    if paths[0].parent.resolve() == output.resolve():
-        raise UserError(f"the results would replace the pictures: {output}; name another folder")
-    output.mkdir(parents=True, exist_ok=True)
-    done, skipped, failed = 0, 0, {}
-    for path in tqdm(paths, unit="picture", disable=not progress, dynamic_ncols=True):
-        suffix = path.suffix if path.suffix.lower() != ".gif" else ".png"
-        numbers = [""] if len(chosen) == 1 else [f"_{k + 1}" for k in range(len(chosen))]
-        if target == "all":
-            suffix, numbers = ".png", ["_all"]
-        targets = [output / f"{path.stem}{number}{suffix}" for number in numbers]
-        if all(target.exists() for target in targets) and not overwrite:
-            skipped += 1
-            continue
-        try:
-            picture = images.read_picture(path)
-        except UserError as error:
-            failed[str(path)] = str(error)
-            continue
-        if target == "all":
-            images.write(targets[0], edit_sheet(network, picture))
+
+    def __init__(
+        self,
+        source,
+        direction=None,
+        styles=None,
+        style_image=None,
+        seed=0,
+        target=None,
+        attention=False,
+        tile=None,
+        overlap=None,
+        stochastic=False,
+    ):
+        tiles.check(tile, overlap)
+        self.network = open_network(source, stochastic, direction)
+        self.styles = _styles(self.network, styles, style_image, seed)
+        self.edit = _edit(self.network, target)
+        self.sheet, self.attention, self.tile, self.overlap = target == "all", attention, tile, overlap
+        if attention and self.network.attention is None:
+            raise UserError(f"--attention: {source} has no attention maps (expected a run of ugatit with its networks)")
+
+    def names(self, name):
+        """The names of the files that are made of the picture `name`, "folder/1.jpg" say, relative as it is."""
+        stem, suffix = os.path.splitext(name)
+        results = [stem + number + self._suffix(suffix) for number in self._numbers()]
+        return [*results, f"{stem}_attention.png"] if self.attention else results
+
+    def __call__(self, picture, name):
+        """Yields (name, bytes) of each file that is made of a `Picture`."""
+        places = self.names(name)
+        if self.sheet:
+            yield places[0], images.encoded(places[0], edit_sheet(self.network, picture))
         else:
-            for place, condition in zip(targets, edit(picture) if edit else chosen, strict=True):
-                images.write(place, *translated(network, picture, condition, tile, overlap))
-        if attention:
-            images.write(output / f"{path.stem}_attention.png", attention_sheet(network, picture))
-        done += 1
-    return Summary(done, skipped, failed)
+            conditions = self.edit(picture) if self.edit else self.styles
+            for place, condition in zip(places, conditions, strict=False):  # the attention's comes after them
+                answer = translated(self.network, picture, condition, self.tile, self.overlap)
+                yield place, images.encoded(place, *answer)
+        if self.attention:
+            yield places[-1], images.encoded(places[-1], attention_sheet(self.network, picture))
+
+    @staticmethod
+    def failures():
+        """The errors that are one picture's: it can't be read, doesn't fit the network, or is too large for memory."""
+        import tensorflow as tf
+
+        return UserError, MemoryError, tf.errors.OpError
+
+    def _numbers(self):
+        if self.sheet:
+            return ["_all"]
+        return [""] if len(self.styles) == 1 else [f"_{k + 1}" for k in range(len(self.styles))]
+
+    def _suffix(self, suffix):
+        return ".png" if self.sheet or suffix.lower() == ".gif" else suffix
+
+
+def reason_of(error):
+    """A picture's failure in one line."""
+    text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return text.partition("\n")[0]
 
 
 def translated(network, picture, style=None, tile=None, overlap=None):

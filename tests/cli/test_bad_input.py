@@ -78,7 +78,8 @@ def test_a_broken_picture_is_counted_by_translate_and_check(tmp_path, capsys, tr
     assert main(["translate", str(trained_run), f"{tmp_path}/in", f"{tmp_path}/out", "--quiet"]) == 1
     out, err = capsys.readouterr()
     assert out.startswith("1 done, 0 skipped, 1 failed") and err.startswith("tfi2i: failed: ") and name in err
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["failed.csv", "good.png"]
+    assert name in (tmp_path / "out" / "failed.csv").read_text() and "failed.csv" in err
     assert main(["datasets", "check", f"{tmp_path}/in", "--json"]) == 1
     assert name in json.dumps(json.loads(capsys.readouterr().out)["broken"])
 

@@ -81,6 +81,8 @@ WRONG = {
     "crop and load": ([*TRAIN, "--preset=quick", "--crop_size=128"], "--crop_size=128 is larger", "--load_size=72"),
     "resume nothing": (["train", "--resume=nowhere"], "not a run: nowhere", "config.json"),
     "translate nothing": (["translate", "nowhere", "in", "out"], "in", ""),
+    "a shard too many": (["translate", "nowhere", "in", "out", "--shard=2/2"], "--shard=2/2", "0 <= I < N"),
+    "no shard": (["translate", "nowhere", "in", "out", "--shard=a/b"], "--shard=a/b", "such as 0/4"),
     "translate less": (["translate", "nowhere"], "required", "--help"),
     "evaluate nothing": (["evaluate", "nowhere"], "not a run: nowhere", "config.json"),
     "export nothing": (["export", "nowhere"], "not a run: nowhere", "config.json"),

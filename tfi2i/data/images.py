@@ -92,13 +92,15 @@ def read(path: str | os.PathLike, channels: int | None = None) -> np.ndarray:
     return pixels if channels is None else with_channels(pixels, channels)
 
 
-def read_picture(path: str | os.PathLike) -> Picture:
+def read_picture(path: str | os.PathLike, content: bytes | None = None) -> Picture:
     """Returns the image with its alpha and its form, for a result that is to be written in the same form.
+
+    content: the file's bytes, where they have been fetched already.
 
     Raises:
         UserError: as `read`.
     """
-    with _errors_naming(path), open(path, "rb") as file:
+    with _errors_naming(path), open(path, "rb") if content is None else BytesIO(content) as file:
         return _picture(file)
 
 
@@ -144,7 +146,12 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
 
 
 def write(path: str | os.PathLike, pixels: np.ndarray, alpha: np.ndarray | None = None) -> None:
-    """Writes an image in the format that the extension names, as a whole or not at all.
+    """Writes an image in the format that the extension names, as a whole or not at all; see `encoded`."""
+    replace(path, encoded(path, pixels, alpha))
+
+
+def encoded(path: str | os.PathLike, pixels: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+    """Returns the bytes of a file of the format that the extension of `path` names.
 
     PNG keeps everything; TIFF all but colour and alpha of 16 bits. JPEG, BMP and WebP hold 8 bits, to which 16 are
     rounded; JPEG and BMP hold no alpha, so the image is composited on white; WebP holds no grey, so it gets RGB.
@@ -168,10 +175,19 @@ def write(path: str | os.PathLike, pixels: np.ndarray, alpha: np.ndarray | None 
     if pixels.dtype == np.uint16 and pixels.shape[-1] > 1:
         if format == "TIFF":
             raise UserError(f"{path}: TIFF is written with 16 bits in grey without alpha only; choose .png")
-        content = _encode_png16(pixels)
-    else:
-        content = _encode(pixels, format, options)
-    _replace(path, content)
+        return _encode_png16(pixels)
+    return _encode(pixels, format, options)
+
+
+def replace(path: str | os.PathLike, content: bytes) -> None:
+    """Writes a file aside and renames it, so that there is never half of it."""
+    path = Path(path)
+    aside = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        aside.write_bytes(content)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -369,15 +385,6 @@ def _encode_png16(pixels: np.ndarray) -> bytes:
     import tensorflow as tf  # Pillow has no mode for colour of 16 bits
 
     return tf.io.encode_png(pixels).numpy()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _image(pixels: np.ndarray) -> Image.Image:
