@@ -33,6 +33,7 @@ FLOORS = {
     "loop": 4,
     "benchmark": 4,
     "cli": 5,
+    "beam": 5,
 }
 
 EXTENDS = {"samunit": "munit"}  # the one paper that another is built on

@@ -53,8 +53,13 @@ def main(argv):
     argv = [_underscored(argument) for argument in argv]
     debug = "--debug" in argv or os.environ.get("TFI2I_DEBUG") == "1"
     argv = [argument for argument in argv if argument != "--debug"]
+    return status_of(lambda: _run(argv), debug)
+
+
+def status_of(action, debug=False):
+    """Calls `action` and returns its exit status, or that of the error it ends with, which is told in one line."""
     try:
-        return _run(argv)
+        return action()
     except SystemExit as stop:  # argparse: 0 after --help, 2 after an error it has printed
         return stop.code or 0
     except UserError as error:
