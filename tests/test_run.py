@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from sizes import options
 
 from tfi2i import loop, run, zoo
 from tfi2i.directions import direction_of
@@ -37,11 +38,11 @@ def losses_of(folder):
     return [{k: v for k, v in row.items() if k not in ("images_per_second", "data_share")} for row in rows]
 
 
-def go_on_without(checkpoint, folder, job=None):
+def go_on_without(checkpoint, folder, job=None, strategy=None):
     """Takes its last checkpoint from a finished run, which then goes on from the one before, or from the start."""
     for file in (folder / "checkpoints").glob(f"{checkpoint}.*"):
         file.unlink()
-    loop.train(job or run.Job.load(folder), folder, progress=False)
+    loop.train(job or run.Job.load(folder), folder, strategy, progress=False)
 
 
 def interrupt_at(monkeypatch, step):
@@ -153,6 +154,17 @@ def test_stopped_and_resumed_equals_not_stopped(tiny, tmp_path, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+def test_two_replicas_stopped_and_resumed_equal_not_stopped(mirrored, tmp_path):
+    """With what each draws at random; to the same bits."""
+    recipe = run.Recipe(steps=4, log_every=2, sample_every=100, checkpoint_every=2)
+    the_job = run.Job("gan", zoo.model_class("gan").Config(**options("gan")), recipe, "synthetic_written_digits")
+    loop.train(the_job, tmp_path / "whole", mirrored, progress=False)
+    shutil.copytree(tmp_path / "whole", tmp_path / "parts")
+    go_on_without("ckpt-4", tmp_path / "parts", strategy=mirrored)
+    assert state_of(tmp_path / "parts") == state_of(tmp_path / "whole")
+    assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
+
+
 def test_another_seed_is_another_run(tiny, tmp_path):
     for seed in (1, 2):
         loop.train(job(tiny, steps=1, seed=seed), tmp_path / str(seed), progress=False)
@@ -198,7 +210,7 @@ def test_divergence_stops_and_keeps_the_last_good_checkpoint(tiny, tmp_path):
 
 def test_more_devices_than_there_are():
     with pytest.raises(UserError, match="--devices=3: TensorFlow sees 0 GPUs here"):
-        loop.choose_strategy(3)
+        loop.choose_strategy(run.Recipe(devices=3))
 
 
 @pytest.mark.parametrize(

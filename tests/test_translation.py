@@ -166,7 +166,7 @@ def test_what_is_no_picture_s_fault_ends_the_job(opened, tmp_path, monkeypatch):
 
 
 def test_memory_does_not_grow_with_what_is_held_of_a_picture(opened, tmp_path):
-    """20,000 names, three to do: some 100 bytes each, names included, where a list of paths takes a kilobyte."""
+    """20,000 names, three to do: some 100 bytes each, names included; a list of paths takes more than twice that."""
     count, pictures, out = 20_000, tmp_path / "in", tmp_path / "out"
     pictures.mkdir()
     out.mkdir()

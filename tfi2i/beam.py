@@ -106,7 +106,7 @@ def translate(pipeline, source, pictures, output, overwrite=False, **options):
         | "pattern" >> beam.Create([pattern])
         | "match" >> fileio.MatchAll()
         | "path" >> beam.Map(lambda match: match.path)
-        | "pictures" >> beam.Filter(lambda path: images.is_image_name(Path(path)))
+        | "pictures" >> beam.Filter(lambda path: images.is_image_name(path))
         | "to all workers" >> beam.Reshuffle()
         | "translate" >> beam.ParDo(work).with_outputs("failed", main="done")
     )
@@ -118,7 +118,7 @@ def translate(pipeline, source, pictures, output, overwrite=False, **options):
 def pattern_of(pictures):
     """A folder as the pattern of what lies in it. Raises `UserError` where there is no picture."""
     pictures = absolute(pictures)
-    if not has_magic(pictures) and not images.is_image_name(Path(pictures)):
+    if not has_magic(pictures) and not images.is_image_name(pictures):
         pictures += "/*"
     (found,) = FileSystems.match([pictures], limits=[1])
     if not found.metadata_list:

@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -28,9 +30,15 @@ from tfi2i.run import write_networks
 from tfi2i.training.checkpoints import Checkpoints
 from tfi2i.training.records import Records
 
+JOIN_SECONDS = 600  # how long workers wait for one another when they start
+
 
 class Diverged(RuntimeError):
     """Too many updates in a row were not finite."""
+
+
+class WorkerLost(RuntimeError):
+    """Another worker ended, or was not heard of for `--worker_timeout`; nobody can go on without it."""
 
 
 def train(job, run, strategy=None, progress=True):
@@ -42,15 +50,17 @@ def train(job, run, strategy=None, progress=True):
         strategy: a tf.distribute.Strategy; None chooses by what the machine and TF_CONFIG offer.
         progress: show a bar on stderr.
 
+    Of several workers the first one writes in `run`, a folder that all of them must see.
+
     Returns: the last metrics, {name: number}.
-    Raises: `UserError` for what is the user's to mend, `Diverged`, and KeyboardInterrupt on SIGINT or SIGTERM once the
-        state is safe.
+    Raises: `UserError` for what is the user's to mend, `Diverged`, `WorkerLost`, and KeyboardInterrupt on SIGINT or
+        SIGTERM, at whichever worker, once the state is safe.
     """
     run, recipe = Path(run), job.recipe
     if job.dataset is None:
         raise UserError(f"nothing to go on from: {run} was imported, networks only, without the state of a training")
     _check_size(job.config)
-    strategy = strategy or choose_strategy(recipe.devices)
+    strategy = strategy or choose_strategy(recipe)
     if not recipe.no_deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.seed)
@@ -70,9 +80,11 @@ def train(job, run, strategy=None, progress=True):
             aside = None if folder == run else folder / "checkpoints"
             checkpoints = Checkpoints(run / "checkpoints", model.state(), aside)
             start = checkpoints.restore()
+            _check_common(strategy, start, run)
             records = Records(folder, (*model.loss_names, "images_per_second", "data_share"), start)
             loop = _Loop(model, job, strategy, training, testing, checkpoints, records, folder)
-            return loop.run(start, steps, progress)
+            with _others_named(strategy, run):
+                return loop.run(start, steps, progress)
 
 
 def _schedule(job, steps_per_epoch):
@@ -118,7 +130,7 @@ class _Loop:
                     batch = self._next(batches)
                 with clock.compute():
                     self.step_function(batch)
-                last, stop = step == steps, interrupted.is_set()
+                last, stop = step == steps, self._stops(step, interrupted)
                 if step % recipe.log_every == 0 or last:
                     logs = self._log(step, clock)
                     bar.set_postfix_str(_shown(logs), refresh=False)
@@ -152,6 +164,12 @@ class _Loop:
             )
 
         return self.strategy.distribute_datasets_from_function(share)
+
+    def _stops(self, step, interrupted):
+        """Whether to stop after this step: all workers at once, for saving takes all of them."""
+        if _workers(self.strategy) == 1:
+            return interrupted.is_set()
+        return step % self.job.recipe.log_every == 0 and any(_of_each_worker(self.strategy, interrupted.is_set()))
 
     def _next(self, batches):
         try:
@@ -203,17 +221,75 @@ class _Loop:
             write_networks(self.model, self.folder / "networks")
 
 
-def choose_strategy(devices=0):
+def choose_strategy(recipe):
     """MultiWorkerMirroredStrategy where TF_CONFIG names workers, MirroredStrategy for several GPUs, else one device."""
     workers = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {}).get("worker", [])
     if len(workers) > 1:
+        _configure_heartbeats(len(workers), recipe.worker_timeout)
         return tf.distribute.MultiWorkerMirroredStrategy()
-    gpus = tf.config.list_logical_devices("GPU")
+    devices, gpus = recipe.devices, tf.config.list_logical_devices("GPU")
     if devices > len(gpus):
         raise UserError(f"--devices={devices}: TensorFlow sees {len(gpus)} GPUs here")
     if len(gpus[: devices or None]) > 1:
         return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus[: devices or None]])
     return tf.distribute.get_strategy()
+
+
+def _configure_heartbeats(workers, seconds):
+    """As the strategy itself does, but for the time: of its ten seconds a busy machine needs more to answer at all."""
+    from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+    from tensorflow.python.eager import context
+
+    context.context().configure_coordination_service(
+        service_type="standalone",
+        service_leader="/job:worker/replica:0/task:0",
+        cluster_register_timeout_in_ms=1000 * JOIN_SECONDS,
+        heartbeat_timeout_in_ms=1000 * seconds,
+        coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=workers)],
+    )
+
+
+def _workers(strategy):
+    return strategy.cluster_resolver.cluster_spec().num_tasks("worker") if strategy.cluster_resolver else 1
+
+
+def _of_each_worker(strategy, number):
+    """The numbers that all workers bring to this call, in their order; every worker must make it."""
+    resolver = strategy.cluster_resolver
+    mine = tf.one_hot(resolver.task_id, _workers(strategy)) * float(number)
+    replicas = strategy.num_replicas_in_sync // _workers(strategy)
+    values = strategy.experimental_distribute_values_from_function(lambda _: mine / replicas)
+    return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None).numpy().tolist()
+
+
+def _check_common(strategy, start, run):
+    """Raises `UserError` unless all workers go on from one step."""
+    if _workers(strategy) == 1:
+        return
+    steps = _of_each_worker(strategy, start)
+    if len(set(steps)) > 1:
+        raise UserError(
+            f"the workers found checkpoints of steps {', '.join(f'{step:.0f}' for step in steps)} in {run}; it must be "
+            "one folder that all of them see"
+        )
+
+
+@contextlib.contextmanager
+def _others_named(strategy, run):
+    """Within it, what a collective operation fails with when another worker is gone is a `WorkerLost`."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        lost = isinstance(error, _LOST) or "Collective ops is aborted" in str(error)
+        if _workers(strategy) == 1 or not lost:
+            raise
+        raise WorkerLost(
+            f"another worker ended or is out of reach; start all of them again with --resume={run}, to go on from the "
+            f"last checkpoint ({str(error).splitlines()[0][:200]})"
+        ) from error
+
+
+_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.CancelledError)
 
 
 def compiled_step(model, strategy, xla="off"):
@@ -329,5 +405,8 @@ def _own_folder(run, strategy):
     if not resolver or not resolver.task_id:
         yield run
         return
-    with tempfile.TemporaryDirectory() as folder:
+    prefix = f"tfi2i-{hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:12]}-{resolver.task_id}-"
+    for stray in Path(tempfile.gettempdir()).glob(f"{prefix}*"):  # of this worker, killed
+        shutil.rmtree(stray, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
         yield Path(folder)

@@ -46,6 +46,7 @@ class Recipe:
         "auto", "compile with XLA; auto: on GPUs, not on CPUs, where it is slower"
     )
     devices: int = option(0, "GPUs to use; 0: all there are", least=0)
+    worker_timeout: int = option(60, "of several workers: after how many seconds a silent one is lost", least=1)
     log_every: int = option(50, "steps between two lines of metrics.csv", least=1)
     sample_every: int = option(500, "steps between two sample grids", least=1)
     checkpoint_every: int = option(500, "steps between two checkpoints", least=1)

@@ -81,6 +81,32 @@ def test_domains_without_pairs_are_drawn_apart(source):
         np.testing.assert_array_equal(later[key], batches[33][key])
 
 
+@pytest.mark.parametrize(("workers", "replicas", "each"), [(2, 1, 1), (1, 3, 1), (2, 2, 1), (3, 2, 2)])
+def test_workers_and_replicas_together_see_every_image_once_an_epoch(workers, replicas, each):
+    """In sets that no batch divides; in the order in which one device sees them."""
+    counts = {"x": 7, "y": 5}
+    prepared = DrawnApart(Unpaired(NumberedImages(7), NumberedImages(5)), PLAIN, True)
+    batch_size = workers * replicas * each
+    steps = -(-21 // batch_size)
+    shares = [
+        list(stream(prepared, batch_size, 3, 0, worker, workers, replicas).take(steps * replicas))
+        for worker in range(workers)
+    ]
+    for key, count in counts.items():
+        seen = [
+            round((value + 1) * 127.5)
+            for step in range(steps)
+            for share in shares
+            for replica in range(replicas)
+            for value in share[step * replicas + replica][key].numpy()[:, 0, 0, 0]
+        ]
+        assert len(seen) == steps * batch_size
+        for epoch in range(len(seen) // count):
+            assert sorted(seen[epoch * count : (epoch + 1) * count]) == list(range(count)), (key, epoch)
+        alone = stream(prepared, batch_size, 3).take(steps)
+        assert seen == [round((v + 1) * 127.5) for b in alone for v in b[key].numpy()[:, 0, 0, 0]]
+
+
 def test_what_cannot_be_read_is_told_for_either_domain():
     prepared = DrawnApart(Unpaired(NumberedImages(3), NumberedImages(3, broken=[1])), PLAIN, True, skip_bad=True)
     list(stream(prepared, 1, seed=0).take(3))

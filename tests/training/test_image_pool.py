@@ -59,6 +59,26 @@ def test_replicas_share_one_pool(mirrored):
     np.testing.assert_array_equal(shared.images.numpy(), pool.images.numpy())
 
 
+def test_replicas_go_on_with_the_pool_that_was_saved(mirrored, tmp_path):
+    """Images, how many there are, and the state of the coins."""
+
+    def answers(pool, batches):
+        step = tf.function(lambda batch: mirrored.run(lambda b: pool(b["x"]), args=(batch,)))
+        shares = [distribute(mirrored, {"x": fakes(4 * k, 4).numpy()}) for k in batches]
+        return [np.concatenate(mirrored.experimental_local_results(step(share))) for share in shares]
+
+    def checkpoint(pool):
+        return tf.train.Checkpoint(state=[variable.value for variable in pool.variables])
+
+    with mirrored.scope():
+        whole, other = ImagePool(4, (1, 1, 1)), ImagePool(4, (1, 1, 1))
+    answers(whole, range(2))
+    path = checkpoint(whole).write(str(tmp_path / "pool"))
+    wanted = answers(whole, range(2, 7))
+    checkpoint(other).read(path).assert_consumed()
+    np.testing.assert_array_equal(answers(other, range(2, 7)), wanted)
+
+
 def test_no_gradient_and_no_pool():
     x = tf.Variable(fakes(0, 2))
     with tf.GradientTape() as tape:

@@ -91,11 +91,7 @@ def check(root: str | os.PathLike) -> Report:
         UserError: there are no images below `root`.
     """
     root = Path(root)
-    paths = sorted(
-        path
-        for path in root.rglob("*")
-        if is_image_name(os.fsencode(path.name)) and not _hidden(path.relative_to(root))
-    )
+    paths = sorted(path for path in root.rglob("*") if is_image_name(path) and not _hidden(path.relative_to(root)))
     paths.sort(key=lambda path: natural_order(os.fsencode(path)))
     if not paths:
         raise UserError(f"{root}: no images in this folder or below; check the path")

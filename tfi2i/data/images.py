@@ -258,7 +258,7 @@ def listing(source: str | os.PathLike) -> list[Path]:
         return [folder]
     if folder.is_dir():
         return list(images_in(folder))
-    images = [path for path in map(Path, glob(str(source))) if is_image_name(os.fsencode(path.name)) and path.is_file()]
+    images = [path for path in map(Path, glob(str(source))) if is_image_name(path) and path.is_file()]
     if not images:
         raise _no_images(source)
     return sorted(sorted(images), key=lambda path: natural_order(os.fsencode(path)))
@@ -279,8 +279,9 @@ def images_in(folder: str | os.PathLike) -> Paths:
     return Paths(folder, names)
 
 
-def is_image_name(name: bytes) -> bool:
+def is_image_name(path: str | bytes | os.PathLike) -> bool:
     """Whether a file of this name is taken for an image: one of EXTENSIONS, not hidden."""
+    name = os.path.basename(os.fsencode(path))  # no Path of it: that keeps every name in the interpreter's own table
     return name.lower().endswith(_ENDINGS) and not name.startswith(b".")
 
 
