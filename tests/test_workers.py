@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 
 from tfi2i import loop, run, zoo
 
-SCRIPT = Path(__file__).parent.parent / "cluster" / "train.sh"
+SCRIPT = Path(__file__).parent.parent / "docs" / "cluster" / "train.sh"
 PROGRAM = "import sys; from tfi2i.cli import main; sys.exit(main(sys.argv[1:]))"
 # In float64, where the order of a sum doesn't show. In float32 Adam divides gradients that are rounding noise by their
 # own size, and after three steps of CycleGAN two workers and one process part by more than 1e-6.
