@@ -144,15 +144,13 @@ def step(name, options, threads):
 
 
 def _step(name, options):
-    import tensorflow as tf
+    import keras
 
-    from tfi2i.benchmark.flops import flops
-
+    keras.utils.set_random_seed(0)
     model = zoo.create(name, **options)
-    batch = {key: tf.constant(value) for key, value in train.batch_of(model).items()}
+    batch = train.on_device(train.batch_of(model))
     compiled = train.compiled(model)
-    graph = compiled.get_concrete_function(batch)
-    count = flops(graph, model.config.batch_size // getattr(model.config, "n_critic", 1))
+    count = train.operations(compiled, model.config, batch)
 
     def first():
         compiled(batch)

@@ -60,7 +60,7 @@ class Measured:
     Attributes:
         images: (number a step, height, width) of the images that a step makes.
         timed: {subject: Timed}.
-        flops: floating-point operations of a step, multiplications and additions; None where they were not counted.
+        flops: floating-point operations of a step, multiplications and additions.
         memory: {subject: bytes at the peak}, None where the system doesn't tell.
         peaks: {"float32", "bfloat16": operations a second of a matrix product in the same run}.
         others: the largest share of the machine that other programs took in a round.
@@ -69,7 +69,7 @@ class Measured:
     model: str
     images: tuple[int, int, int]
     timed: dict[str, Timed]
-    flops: int | None
+    flops: int
     memory: dict[str, int | None]
     peaks: dict[str, float]
     others: float
@@ -88,8 +88,8 @@ class Measured:
         return self.images[0] / self.timed[subject].median
 
     def share_of_peak(self, subject):
-        """Of what a matrix product of the same type reaches; None where the operations were not counted."""
-        return self.flops and self.flops / self.timed[subject].median / self.peaks[type_of(subject)]
+        """Of what a matrix product of the same type reaches."""
+        return self.flops / self.timed[subject].median / self.peaks[type_of(subject)]
 
     def as_dict(self):
         subjects = {
@@ -155,13 +155,13 @@ def _measured(name, precision, threads, rounds, peer):
         # What the fastest float32 of PyTorch is, is asked of bfloat16, too.
         if precision == "mixed_bfloat16":
             subjects |= {s: t for s, t in start.subjects(threads).items() if s in (EAGER, LAST)}
-        products = {f"matrix product {kind}": (matrix_product, (kind, threads)) for kind in wanted}
+        kinds = sorted({type_of(subject) for subject in subjects})
+        products = {f"matrix product {kind}": (matrix_product, (kind, threads)) for kind in kinds}
         checked = {s: (function, (*arguments, True)) for s, (function, arguments) in subjects.items()}
         timed, others = measure(checked | products, rounds, start.check, tries=2)
         memory = {s: alone(subject).peak for s, subject in subjects.items()}
-        flops = start.flops(threads)
-    peaks = {kind: 2 * SIDE**3 / timed[f"matrix product {kind}"].median for kind in wanted}
-    return Measured(name, start.images, {s: timed[s] for s in subjects}, flops, memory, peaks, others)
+    peaks = {kind: 2 * SIDE**3 / timed[f"matrix product {kind}"].median for kind in kinds}
+    return Measured(name, start.images, {s: timed[s] for s in subjects}, start.flops(), memory, peaks, others)
 
 
 class Start:
@@ -173,7 +173,8 @@ class Start:
         self.name, self.options, self.folder, self.with_peer = name, CASES[name], folder, with_peer
         keras.utils.set_random_seed(0)
         model = zoo.create(name, **self.options)
-        self.loss_names, batch = model.loss_names, batch_of(model)
+        batch = batch_of(model)
+        self.model, self.batch, self.loss_names = model, batch, model.loss_names
         made = batch["x"] if "y" not in batch else batch["y"]
         self.images = made.shape[:3]
         arrays = {"seed": keras.ops.convert_to_numpy(model.seed_generator.state), **batch}
@@ -232,16 +233,22 @@ class Start:
                     f"difference is {difference:.2f} of the change (expected at most {CHANGE})"
                 )
 
-    def flops(self, threads):
-        """Of one step, as PyTorch's FlopCounterMode counts those of convolutions and matrix products; None without."""
-        if not self.with_peer:
-            return None
-        from torch.utils.flop_counter import FlopCounterMode
+    def flops(self):
+        """Operations of one step."""
+        return operations(compiled(self.model), self.model.config, on_device(self.batch))
 
-        step = pytorch_step(self.folder / "peer.pt", threads, False, False, False)
-        with FlopCounterMode(display=False) as counter:
-            step()
-        return counter.get_total_flops()
+
+def operations(step, config, batch):
+    """What `flops` counts in the graph of a compiled step."""
+    from tfi2i.benchmark.flops import flops
+
+    return flops(step.get_concrete_function(batch), config.batch_size // getattr(config, "n_critic", 1))
+
+
+def on_device(batch):
+    import tensorflow as tf
+
+    return {key: tf.constant(value) for key, value in batch.items()}
 
 
 def _weights(model):
@@ -326,11 +333,10 @@ def use_threads(threads):
 
 def _tfi2i_step(name, options, file, policy, checked):
     import keras
-    import tensorflow as tf
 
     keras.config.set_dtype_policy(policy)
     start = np.load(file)
-    batch = {key: tf.constant(start[key]) for key in ("x", "y", "label") if key in start}
+    batch = on_device({key: start[key] for key in ("x", "y", "label") if key in start})
 
     def made(**more):
         """A new model, as `Start` had it, and its step."""
@@ -426,7 +432,7 @@ def matrix_product(kind, threads):
     import tensorflow as tf
 
     use_threads(threads)
-    a, b = (tf.cast(tf.random.normal([SIDE, SIDE]), kind) for _ in range(2))
+    a, b = (tf.cast(np.random.default_rng(k).standard_normal([SIDE, SIDE], "float32"), kind) for k in range(2))
     product = tf.function(tf.matmul)
     return lambda: product(a, b)
 
@@ -441,14 +447,14 @@ def table(results, threads, rounds):
         for name, timed in r.timed.items():
             low, high = timed.quartiles
             seconds = f"{timed.median:.3g} ({low:.3g}-{high:.3g})"
-            share = f"{share:.0%}" if (share := r.share_of_peak(name)) else "not counted"
+            share = f"{r.share_of_peak(name):.0%}"
             memory = f"{r.memory[name] / 2**20:,.0f} MiB" if r.memory[name] else "not measured"
             lines.append(row([*what, name, seconds, f"{r.images_per_second(name):.3g}", share, memory]))
             what = ["", ""]
     head = ["model", "GFLOP a step", *(f"{ours} to {' or '.join(theirs)}" for ours, theirs in COMPARED)]
     lines += ["", row(head), row(["---"] * len(head))]
     for r in results:
-        flops, found = f"{r.flops / 1e9:,.0f}" if r.flops else "not counted", r.ratios()
+        flops, found = f"{r.flops / 1e9:,.3g}", r.ratios()
         cells = [
             next(
                 (f"{m:.2f} ({p:.2f}) {best}" for o, best, m, p in found if o == ours and best in theirs), "not measured"
@@ -464,9 +470,9 @@ def table(results, threads, rounds):
         "brackets, the quartiles. Ratios are times as fast, of the medians and, in brackets, the median of the turns' "
         "own, to the faster one, which is named. The losses of the first two steps were compared, dropout off, before "
         "anything was timed.",
-        "FLOP: multiplications and additions of convolutions and matrix products, forward and backward, as PyTorch's "
-        f"FlopCounterMode counts them over the peer's step. The peak is that of a product of two {SIDE}x{SIDE} "
-        f"matrices of the same type in TensorFlow in the same run, in GFLOP a second: {peaks}.",
+        "FLOP: multiplications and additions of convolutions and matrix products, forward and backward, counted in the "
+        f"graph of tfi2i's step. The peak is that of a product of two {SIDE}x{SIDE} matrices of the same type in "
+        f"TensorFlow in the same run, in GFLOP a second: {peaks}.",
         "Peak memory: VmHWM of a process of the subject alone, the runtime itself included.",
         f"{machine()}; {versions(any(set(THEIRS) & set(r.timed) for r in results))}.",
         f"Other programs took at most {max(r.others for r in results):.0%} of the machine in a round.",
