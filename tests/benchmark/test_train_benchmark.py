@@ -142,17 +142,17 @@ def test_ratios_are_to_the_faster_peer():
     assert measured.share_of_peak(train.BFLOAT16) == pytest.approx(0.3)
 
 
+@needs_torch
 def test_the_command_writes_a_table_and_its_numbers(tmp_path, capsys, monkeypatch):
     for name, value in {"STARTS": 1, "QUIET": 1e9}.items():
         monkeypatch.setattr(interleaved, name, value)
     monkeypatch.setattr(train, "SIDE", 64)
     files = [f"--out={tmp_path / 'table.md'}", f"--json={tmp_path / 'numbers.json'}"]
-    peer = "pytorch" if find_spec("torch") else "none"
-    chosen = ["--models=pix2pix", "--rounds=1", "--precision=float32", f"--peer={peer}"]
+    chosen = ["--models=pix2pix", "--rounds=1", "--precision=float32"]
     assert main(["benchmark", "train", *chosen, *files]) == 0
     text = (tmp_path / "table.md").read_text()
     assert capsys.readouterr().out == text
-    subjects = [train.FLOAT32, train.EAGER, train.LAST] if peer == "pytorch" else [train.FLOAT32]
+    subjects = [train.FLOAT32, train.EAGER, train.LAST]
     rows = [line.split(" | ") for line in text.splitlines()[2 : 2 + len(subjects)]]
     assert rows[0][:2] == ["| `pix2pix`", "1 of 64x64"] and [row[2] for row in rows] == subjects
 
