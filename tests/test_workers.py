@@ -79,7 +79,7 @@ class Team:
         return processes
 
     def left_behind(self):
-        return [path.name for index in range(len(self.runs)) for path in (self.folder / f"tmp{index}").iterdir()]
+        return [path.name for path in self.folder.glob("tmp*/*") if "autograph" not in path.name]
 
 
 def ended(processes):

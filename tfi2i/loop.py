@@ -64,7 +64,7 @@ def train(job, run, strategy=None, progress=True):
     if not recipe.no_deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.seed)
-    with _dtype_policy(recipe.precision):
+    with _dtype_policy(recipe.precision), _others_named(strategy, run):
         training, testing = _open_data(job)
         if hasattr(job.config, "known"):  # --attributes=all
             job = dataclasses.replace(job, config=job.config.known(training.source))
@@ -83,8 +83,7 @@ def train(job, run, strategy=None, progress=True):
             _check_common(strategy, start, run)
             records = Records(folder, (*model.loss_names, "images_per_second", "data_share"), start)
             loop = _Loop(model, job, strategy, training, testing, checkpoints, records, folder)
-            with _others_named(strategy, run):
-                return loop.run(start, steps, progress)
+            return loop.run(start, steps, progress)
 
 
 def _schedule(job, steps_per_epoch):
