@@ -340,7 +340,8 @@ class DIAT(Translator):
 
 def content(x, y):
     """1 / (2 C H W) || x - y ||_F^2 of features (B, H, W, C), averaged over images."""
-    return 0.5 * mse(tf.cast(x, tf.float32), tf.cast(y, tf.float32))
+    exact = keras.config.floatx()
+    return 0.5 * mse(tf.cast(x, exact), tf.cast(y, exact))
 
 
 def identity(features, wanted):
