@@ -24,6 +24,7 @@ PROGRAM = "import sys; from tfi2i.cli import main; sys.exit(main(sys.argv[1:]))"
 EXACT = """
 import contextlib, keras, tensorflow as tf
 from tfi2i import loop
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # half of the time of a first step
 keras.config.set_floatx("float64")
 keras.config.set_dtype_policy("float64")
 loop._dtype_policy = lambda name: contextlib.nullcontext()
@@ -145,7 +146,7 @@ def test_two_workers_equal_one_process_and_stop_together(tiny, tmp_path):
 @pytest.mark.slow
 def test_a_killed_worker_comes_back_and_all_go_on_to_what_one_process_gives(tmp_path):
     """With a pool and random draws. The other one doesn't wait for ever; the first worker writes, and nobody else."""
-    small = options("cyclegan") | {"batch_size": 4}
+    small = options("cyclegan") | {"batch_size": 4, "lambda_identity": 0}
     recipe = {"steps": 20, "log_every": 1, "checkpoint_every": 4, "sample_every": 100, "worker_timeout": 15}
     alone, together = tmp_path / "alone", tmp_path / "together"
     arguments = ["--model=cyclegan", "--preset=quick", *given(small | recipe)]
@@ -164,7 +165,7 @@ def test_a_killed_worker_comes_back_and_all_go_on_to_what_one_process_gives(tmp_
     assert not team.left_behind()
     assert {path.name for path in together.iterdir()} == {"config.json", "checkpoints", "logs", "networks", "samples"}
     assert len(list((together / "logs").glob("events.*"))) == 2
-    assert_equal(alone, together, 20, 1e-7, "G_A", "G_B")
+    assert_equal(alone, together, 20, 1e-7, *zoo.model_class("cyclegan").kept)
 
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "config.json").write_bytes((together / "config.json").read_bytes())
