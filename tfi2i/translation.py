@@ -105,7 +105,7 @@ def translate(
         """The paths of those that are to be done; the others are counted here."""
         nonlocal skipped
         for name in names:
-            if overwrite or not all((output / result).exists() for result in translation.names(name)):
+            if overwrite or not all(os.path.exists(os.path.join(output, made)) for made in translation.names(name)):
                 yield root / name
             else:
                 skipped += 1

@@ -24,7 +24,7 @@ class Collection(NamedTuple):
     """Pictures by name: a string of some 80 bytes each, where a path takes 350, and twice that while it is sorted.
 
     root: the folder that the names are relative to.
-    names: in the order of their characters.
+    names: in the order of their characters; as strings, for each part of a Path goes into the interpreter's own table.
     """
 
     root: Path
@@ -51,7 +51,7 @@ def collection(source: str | os.PathLike, shard: tuple[int, int] | None = None) 
             root, names = folder, [e.name for e in entries if images.is_image_name(e.name) and e.is_file()]
     else:
         root = Path(fixed_part(os.fspath(source)))
-        paths = (path for path in map(Path, iglob(os.fspath(source))) if images.is_image_name(path) and path.is_file())
+        paths = (path for path in iglob(os.fspath(source)) if images.is_image_name(path) and os.path.isfile(path))
         names = [os.path.relpath(path, root) for path in paths]
     if not names:
         raise UserError(

@@ -281,7 +281,7 @@ def images_in(folder: str | os.PathLike) -> Paths:
 
 def is_image_name(path: str | bytes | os.PathLike) -> bool:
     """Whether a file of this name is taken for an image: one of EXTENSIONS, not hidden."""
-    name = os.path.basename(os.fsencode(path))  # no Path of it: that keeps every name in the interpreter's own table
+    name = os.path.basename(os.fsencode(path))
     return name.lower().endswith(_ENDINGS) and not name.startswith(b".")
 
 
