@@ -14,10 +14,12 @@ import csv
 import io
 import os
 import posixpath
+import shutil
 import sys
 import tempfile
 import threading
 import uuid
+import weakref
 from glob import has_magic
 from pathlib import Path
 
@@ -57,7 +59,7 @@ class Translate(beam.DoFn):
         self._counters = {name: Metrics.counter("tfi2i", name) for name in COUNTERS}
 
     def setup(self):
-        self._opened = self._shared.acquire(self._open)
+        self._opened = self._shared.acquire(lambda: _Opened(self.source, self.options))
 
     def process(self, path):
         translation, name = self._opened.translation, path.removeprefix(self.root).lstrip("/")
@@ -81,17 +83,18 @@ class Translate(beam.DoFn):
         self._counters["done"].inc()
         yield name
 
-    def _open(self):
-        from tfi2i.translation import Translation  # TensorFlow is the workers' to import
-
-        return _Opened(Translation(local(self.source), **self.options))
-
 
 class _Opened:
     """What a process' threads share. Neither LiteRT's interpreter nor all of TensorFlow may run in two of them."""
 
-    def __init__(self, translation):
-        self.translation, self.lock = translation, threading.Lock()
+    def __init__(self, source, options):
+        from tfi2i.translation import Translation  # TensorFlow is the workers' to import
+
+        if "://" in source:
+            folder = tempfile.mkdtemp(prefix="tfi2i-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            source = fetched(source, folder)
+        self.translation, self.lock = Translation(source, **options), threading.Lock()
 
 
 def translate(pipeline, source, pictures, output, overwrite=False, **options):
@@ -131,19 +134,16 @@ def absolute(path):
     return str(path).rstrip("/") if "://" in str(path) else os.path.abspath(path)
 
 
-def local(source):
-    """A run or an export as a local path: a copy, where it lies on another file system."""
-    if "://" not in source:
-        return source
-    folder = Path(tempfile.mkdtemp(prefix="tfi2i-"))
+def fetched(source, folder):
+    """The path of a copy, in a local folder, of a run or an export on another file system."""
     parent = source.rpartition("/")[0]
     below, itself = FileSystems.match([f"{source}/**", source])
     for file in below.metadata_list or itself.metadata_list:
-        place = folder / posixpath.relpath(file.path, parent)
+        place = Path(folder, posixpath.relpath(file.path, parent))
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as content:
             place.write_bytes(content.read())
-    return str(folder / posixpath.basename(source))
+    return str(Path(folder, posixpath.basename(source)))
 
 
 def replace(place, content):
