@@ -168,31 +168,33 @@ def test_two_replicas_are_one_device(name, one_device, mirrored, quick_graphs, i
     assert_alike(one_device, stepped(together, mirrored))
 
 
-# The one that scales losses in a graph, the other as it comes: tracing takes ten times as long as the step.
-@pytest.mark.parametrize(
-    ("policy", "call"),
-    [("mixed_bfloat16", lambda step: step), ("mixed_float16", tf.function)],
-    ids=["bfloat16", "float16 in a graph"],
-)
-def test_mixed_precision(name, policy, call, quick_graphs):
+def fit(name):
+    """A model after `model.fit` on two batches of real pictures, and the history."""
+    model = build(name)
+    images = tfi2i.data.load(zoo.presets(name)["quick"].dataset, "train", model.config)
+    return model, model.fit(images.take(2), verbose=0).history
+
+
+def step(name):
+    """A model after a step, not traced, and its losses."""
+    model = build(name)
+    return model, {loss: [value] for loss, value in model.train_step(batch(model)).items()}
+
+
+# The one that scales losses in the graph of `model.fit`, the other as it comes: tracing takes ten times as long.
+@pytest.mark.parametrize(("policy", "trained_by"), [("mixed_bfloat16", step), ("mixed_float16", fit)])
+def test_mixed_precision(name, policy, trained_by, quick_graphs):
     keras.config.set_dtype_policy(policy)
     try:
-        model = build(name)
-        logs = call(model.train_step)(batch(model))
+        model, history = trained_by(name)
     finally:
         keras.config.set_dtype_policy("float32")
-    assert all(value.dtype == tf.float32 and np.isfinite(float(value)) for value in logs.values())
+    assert set(model.loss_names) == history.keys()
+    assert np.isfinite([float(values[-1]) for values in history.values()]).all()
+    assert {meter.result().dtype for meter in model.metrics} == {tf.float32}
     for image in answers(model).values():
         assert image.dtype == np.float32 and np.isfinite(image).all()
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
-
-
-def test_model_fit(name, quick_graphs):
-    model = build(name)
-    images = tfi2i.data.load(zoo.presets(name)["quick"].dataset, "train", model.config)
-    history = model.fit(images.take(2), verbose=0)
-    assert set(model.loss_names) == history.history.keys()
-    assert np.isfinite([values[-1] for values in history.history.values()]).all()
 
 
 def test_a_run_loads_and_answers_as_before(trained, tmp_path):

@@ -28,6 +28,7 @@ from tfi2i.evaluation.result import score_of
 from tfi2i.evaluation.settings import Settings
 from tfi2i.run import write_networks
 from tfi2i.training.checkpoints import Checkpoints
+from tfi2i.training.precision import settled
 from tfi2i.training.records import Records
 
 JOIN_SECONDS = 600  # how long workers wait for one another when they start
@@ -56,7 +57,8 @@ def train(job, run, strategy=None, progress=True):
     Raises: `UserError` for what is the user's to mend, `Diverged`, `WorkerLost`, and KeyboardInterrupt on SIGINT or
         SIGTERM, at whichever worker, once the state is safe.
     """
-    run, recipe = Path(run), job.recipe
+    run, job = Path(run), settled(job)
+    recipe = job.recipe
     if job.dataset is None:
         raise UserError(f"nothing to go on from: {run} was imported, networks only, without the state of a training")
     _check_size(job.config)

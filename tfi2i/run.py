@@ -36,7 +36,11 @@ class Recipe:
         None, "optimisation steps; default: the preset's, else n_epochs + n_epochs_decay", least=1
     )
     seed: int = option(0, "of everything random", least=0)
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "what the networks compute in")
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"] = option(
+        "float32",
+        "what the networks compute in; auto: mixed_bfloat16 where the hardware has it and the preset was seen to learn "
+        "as well in it, else float32",
+    )
     average: float = option(
         0.0,
         "decay, such as 0.999, of a moving average of the weights, which is then sampled and kept; 0: none",

@@ -142,6 +142,7 @@ class Learned:
         measured: {"trained", "untrained", and "copying" where it is known: {"value", "low", "high", "n", "std"}}.
         beside: {metric: the same} of the trained network.
         protocol: how it was measured, in words.
+        precision: what the networks computed in while they were trained.
     """
 
     model: str
@@ -152,6 +153,7 @@ class Learned:
     measured: dict
     beside: dict
     protocol: str
+    precision: str = "float32"
 
     @property
     def goal(self):
@@ -173,7 +175,7 @@ class Learned:
         return found
 
 
-def benchmark(models, out, budget="full", seeds=(0,), progress=True, start=None):
+def benchmark(models, out, budget="full", seeds=(0,), progress=True, start=None, precision="float32"):
     """Trains and measures each model with each seed, in a process of its own; what is there already is read.
 
     Args:
@@ -182,6 +184,7 @@ def benchmark(models, out, budget="full", seeds=(0,), progress=True, start=None)
         budget: "full", the steps of the presets, or "short", those of `SHORT`.
         progress: show bars on stderr.
         start: a function of a module to begin each process with.
+        precision: what the networks compute in while they are trained; they are measured in float32.
 
     Returns: an iterator of `Learned`.
     Raises: `UserError` for a wrong option, or where OUT holds another training of that name; `RuntimeError` with the
@@ -194,11 +197,11 @@ def benchmark(models, out, budget="full", seeds=(0,), progress=True, start=None)
     for name in models:
         for seed in seeds:
             run = Path(out) / (name if seed == seeds[0] else f"{name}_seed{seed}")
-            job = job_of(name, budget, seed)
+            job = job_of(name, budget, seed, precision)
             kept = run / LEARNED
             _check_same(job, run)
             if not kept.exists():
-                _in_a_process(start, name, seed, run, budget, progress)
+                _in_a_process(start, name, seed, job.recipe.precision, run, budget, progress)
             yield Learned(**json.loads(kept.read_text(encoding="utf-8")))
 
 
@@ -221,13 +224,13 @@ def _in_a_process(start, name, seed, *arguments):
         raise RuntimeError(f"{name}, seed {seed}: {error}")
 
 
-def _serve(connection, start, name, seed, run, budget, progress):
+def _serve(connection, start, name, seed, precision, run, budget, progress):
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         try:
             if start:
                 start()
-            learn(job_of(name, budget, seed), run, budget, progress)
+            learn(job_of(name, budget, seed, precision), run, budget, progress)
             connection.send(None)
         except UserError as error:
             connection.send(error)
@@ -241,13 +244,15 @@ def _end_with_parent():
     os.kill(os.getpid(), signal.SIGTERM)  # a training saves its state at that
 
 
-def job_of(name, budget="full", seed=0):
+def job_of(name, budget="full", seed=0, precision="float32"):
     """The `Job` of a model's quick preset with a budget's steps."""
     from tfi2i.run import Job, Recipe
+    from tfi2i.training.precision import settled
 
     preset, goal = zoo.preset(name, "quick"), BUDGETS[budget][name]
     config = dataclasses.replace(preset.config, **goal.options)
-    return Job(name, config, Recipe(steps=goal.steps or preset.steps, seed=seed), preset.dataset)
+    recipe = Recipe(steps=goal.steps or preset.steps, seed=seed, precision=precision)
+    return settled(Job(name, config, recipe, preset.dataset))
 
 
 def learn(job, run, budget="full", progress=False):
@@ -272,7 +277,17 @@ def learn(job, run, budget="full", progress=False):
     if goal.copy:
         measured["copying"] = trained[goal.copy]
     beside = {metric: trained[metric] for metric in goal.beside}
-    result = Learned(job.model, job.recipe.seed, budget, _steps(run), _minutes(run), measured, beside, protocol)
+    result = Learned(
+        job.model,
+        job.recipe.seed,
+        budget,
+        _steps(run),
+        _minutes(run),
+        measured,
+        beside,
+        protocol,
+        job.recipe.precision,
+    )
     write_text(run / LEARNED, json.dumps(dataclasses.asdict(result), indent=2) + "\n")
     return result
 
@@ -351,6 +366,8 @@ def _cells(name, found):
 def _command(result):
     """What trains the same by hand."""
     options = result.goal.options | {"steps": result.steps} if result.budget == "short" else {}
+    if result.precision != "float32":
+        options = options | {"precision": result.precision}
     given = [f"--{name}={value}" for name, value in options.items()]
     return " ".join([f"tfi2i train --model={result.model} --preset=quick", *given])
 

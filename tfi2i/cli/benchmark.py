@@ -115,6 +115,7 @@ def _learning_options(parser):
     )
     parser.add_argument("--seed", type=int, default=0, help="of the first training [%(default)s]")
     parser.add_argument("--seeds", type=int, default=1, help="how many trainings a model, a seed each [%(default)s]")
+    parser.add_argument("--precision", default="float32", help="of the training, as `tfi2i train` has it [%(default)s]")
     parser.add_argument("--threads", type=int, help="cores of a training [all]")
     parser.add_argument(
         "--out", metavar="DIR", help="the runs, table.md and results.json; goes on there [runs/learning, or _short]"
@@ -139,7 +140,7 @@ def _learning(args):
     out = Path(args.out or ("runs/learning" if args.budget == "full" else f"runs/learning_{args.budget}"))
     seeds, results = range(args.seed, args.seed + args.seeds), []
     for learned in learning.benchmark(
-        args.models.split(","), out, args.budget, seeds, not args.quiet, import_tensorflow
+        args.models.split(","), out, args.budget, seeds, not args.quiet, import_tensorflow, args.precision
     ):
         results.append(learned)
         write_text(
