@@ -86,7 +86,8 @@ def translate(
 
     Returns: `Summary`. Raises: `UserError` where the source or the pictures are not there.
     """
-    root, names = collection(pictures, shard)
+    paths = collection(pictures, shard)
+    root = paths.folder
     translation = Translation(
         source, direction, styles, style_image, seed, target, attention, tile, overlap, stochastic
     )
@@ -98,13 +99,13 @@ def translate(
     output.mkdir(parents=True, exist_ok=True)
     remove_strays(output)
 
-    bar = tqdm(total=len(names), unit="picture", disable=not progress, dynamic_ncols=True)
+    bar = tqdm(total=len(paths), unit="picture", disable=not progress, dynamic_ncols=True)
     done, skipped, failed = 0, 0, {}
 
     def wanted():
         """The paths of those that are to be done; the others are counted here."""
         nonlocal skipped
-        for name in names:
+        for name in map(os.fsdecode, paths.names()):
             if overwrite or not all(os.path.exists(os.path.join(output, made)) for made in translation.names(name)):
                 yield root / name
             else:

@@ -43,6 +43,8 @@ def test_as_a_list():
     ]
     with pytest.raises(IndexError):
         paths[3]
+    none = Paths("in", [])
+    assert list(none) == list(none.names()) == none.stems() == none[1:] == []
 
 
 COUNT = 5_000

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from glob import has_magic, iglob
 from pathlib import Path
-from typing import NamedTuple
 
 from tfi2i.data import images
+from tfi2i.data.paths import Paths
 from tfi2i.errors import UserError
 
 MANIFEST_COLUMNS = ("path", "reason")
@@ -20,22 +20,11 @@ _STRAY = re.compile(r"\.[0-9a-f]{32}\.tmp")  # what `images.replace` calls a fil
 _STRAY_SECONDS = 86_400  # younger ones may be another process' work in hand
 
 
-class Collection(NamedTuple):
-    """Pictures by name: a string of some 80 bytes each, where a path takes 350, and twice that while it is sorted.
-
-    root: the folder that the names are relative to.
-    names: in the order of their characters; as strings, for each part of a Path goes into the interpreter's own table.
-    """
-
-    root: Path
-    names: list[str]
-
-
-def collection(source: str | os.PathLike, shard: tuple[int, int] | None = None) -> Collection:
+def collection(source: str | os.PathLike, shard: tuple[int, int] | None = None) -> Paths:
     """Returns the pictures of a folder (not of its subfolders), of a glob pattern, or the one file.
 
-    What a pattern finds keeps its path below the pattern's fixed part, so that a/1.jpg and b/1.jpg of "*/1.jpg" stay
-    two. Which files count is as in `images.listing`.
+    In the order of their names' characters. What a pattern finds keeps its path below the pattern's fixed part, so that
+    a/1.jpg and b/1.jpg of "*/1.jpg" stay two. Which files count is as in `images.listing`.
 
     Args:
         shard: (i, n) for every n-th name from the i-th on; the n shards are disjoint, and together they are all.
@@ -45,20 +34,21 @@ def collection(source: str | os.PathLike, shard: tuple[int, int] | None = None) 
     """
     folder = Path(source)
     if folder.is_file():
-        root, names = folder.parent, [folder.name]
+        root, names = folder.parent, [os.fsencode(folder.name)]
     elif folder.is_dir():
         with os.scandir(folder) as entries:
-            root, names = folder, [e.name for e in entries if images.is_image_name(e.name) and e.is_file()]
+            root = folder
+            names = [os.fsencode(e.name) for e in entries if images.is_image_name(e.name) and e.is_file()]
     else:
         root = Path(fixed_part(os.fspath(source)))
         paths = (path for path in iglob(os.fspath(source)) if images.is_image_name(path) and os.path.isfile(path))
-        names = [os.path.relpath(path, root) for path in paths]
+        names = [os.fsencode(os.path.relpath(path, root)) for path in paths]
     if not names:
         raise UserError(
             f"{source}: no images here (expected a file, folder or pattern with {' '.join(images.EXTENSIONS)})"
         )
     names.sort()
-    return Collection(root, names[shard[0] :: shard[1]] if shard else names)
+    return Paths(root, names[shard[0] :: shard[1]] if shard else names)
 
 
 def fixed_part(pattern: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+_AT_ONCE = 4096  # names whose places are Python's numbers at a time, which take more than they do
 _NUMBER = re.compile(rb"0*([0-9]+)")
 
 
@@ -24,7 +25,7 @@ class Paths(Sequence):
         ends = np.fromiter(map(len, names), np.int64, len(names)).cumsum()
         kind = np.uint32 if not len(ends) or ends[-1] < 2**32 else np.int64
         self.folder, self._text = Path(folder), b"".join(names)
-        self._starts, self._ends = np.concatenate([[0], ends[:-1]]).astype(kind), ends.astype(kind)
+        self._starts, self._ends = np.concatenate([[0], ends])[:-1].astype(kind), ends.astype(kind)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -49,7 +50,10 @@ class Paths(Sequence):
 
     def names(self) -> Iterator[bytes]:
         """The names as they were given."""
-        return (self._text[start:end] for start, end in zip(self._starts.tolist(), self._ends.tolist(), strict=True))
+        for first in range(0, len(self), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            for start, end in zip(self._starts[some].tolist(), self._ends[some].tolist(), strict=True):
+                yield self._text[start:end]
 
     def stems(self) -> list[bytes]:
         """The names without their extensions, as `Path.stem` has them."""
