@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-_AT_ONCE = 4096  # names whose places are Python's numbers at a time, which take more than they do
+_AT_ONCE = 4096  # names handled at a time: Python's numbers, and what it joins bytes with, take more than names do
 _NUMBER = re.compile(rb"0*([0-9]+)")
 
 
@@ -24,7 +24,9 @@ class Paths(Sequence):
     def __init__(self, folder: str | os.PathLike, names: Sequence[bytes]):
         ends = np.fromiter(map(len, names), np.int64, len(names)).cumsum()
         kind = np.uint32 if not len(ends) or ends[-1] < 2**32 else np.int64
-        self.folder, self._text = Path(folder), b"".join(names)
+        parts = range(0, len(names), _AT_ONCE)
+        self.folder = Path(folder)
+        self._text = b"".join([b"".join(names[k : k + _AT_ONCE]) for k in parts])
         self._starts, self._ends = np.concatenate([[0], ends])[:-1].astype(kind), ends.astype(kind)
 
     def __len__(self) -> int:
