@@ -7,8 +7,6 @@
 
 import contextlib
 import shutil
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -31,17 +29,12 @@ def name(request):
     return request.config.getoption("--model")
 
 
-@contextlib.contextmanager
-def without_grappler():
-    """Grappler's passes over a graph take half of the time of a first step; the runs are trained with them."""
+@pytest.fixture(scope="module", autouse=True)
+def in_short():
+    """Grappler's passes over a graph take half of the time of a first step, and pix2pix' own tests have them."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-
-
-@pytest.fixture
-def quick_graphs():
-    with without_grappler():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfi2i.evaluation.two_domains.VALIDATION", 2)
         yield
 
 
@@ -142,7 +135,7 @@ def stepped(model, strategy=None, xla="off"):
 @pytest.fixture(scope="module")
 def one_device(name):
     """The model that XLA's and that of two replicas are held to."""
-    with without_grappler(), double_precision():
+    with double_precision():
         return stepped(build(name))
 
 
@@ -157,11 +150,11 @@ def test_everybody_moves(name, one_device, in_doubles):
     assert not [path for path in still if not path.endswith("bias")]
 
 
-def test_xla_on_equals_off(name, one_device, quick_graphs, in_doubles):
+def test_xla_on_equals_off(name, one_device, in_doubles):
     assert_alike(one_device, stepped(build(name), xla="on"))
 
 
-def test_two_replicas_are_one_device(name, one_device, mirrored, quick_graphs, in_doubles):
+def test_two_replicas_are_one_device(name, one_device, mirrored, in_doubles):
     together = build(name, strategy=mirrored)
     for one, other in zip(build(name).variables, together.variables, strict=True):
         other.assign(one)
@@ -183,7 +176,7 @@ def step(name):
 
 # The one that scales losses in the graph of `model.fit`, the other as it comes: tracing takes ten times as long.
 @pytest.mark.parametrize(("policy", "trained_by"), [("mixed_bfloat16", step), ("mixed_float16", fit)])
-def test_mixed_precision(name, policy, trained_by, quick_graphs):
+def test_mixed_precision(name, policy, trained_by):
     keras.config.set_dtype_policy(policy)
     try:
         model, history = trained_by(name)
@@ -211,11 +204,3 @@ def test_a_run_loads_and_answers_as_before(trained, tmp_path):
             assert direction.style_of(image).shape == (direction.style_dim,)
             a, b = (direction(image, style) for style in direction.random_styles(2))
             assert np.abs(a - b).max() > 0
-
-
-def test_kept_networks_load_with_nothing_but_the_package(trained):
-    """In a process of their own."""
-    files = [str(file) for file in sorted((trained / "networks").glob("*.keras"))]
-    program = f"import tfi2i, keras\nfor file in {files!r}: print(keras.models.load_model(file).count_params())"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert len(done.stdout.split()) == len(files) > 0, done.stderr

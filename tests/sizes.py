@@ -8,9 +8,11 @@ SIZES = {
     "pix2pix": {"netG": "resnet_1blocks", "norm": "instance", "no_dropout": True, "ngf": 4, "netD": "n_layers"}
     | {"n_layers_D": 1, "ndf": 4},
     "cyclegan": {"netG": "resnet_1blocks", "ngf": 4, "netD": "n_layers", "n_layers_D": 1, "ndf": 4, "pool_size": 3},
-    "unit": {"dim": 4, "n_res": 1, "ndf": 4, "n_layer": 2, "num_scales": 2},
-    "munit": {"dim": 4, "n_res": 1, "ndf": 4, "n_layer": 2, "num_scales": 2, "style_dim": 2, "mlp_dim": 4},
-    "samunit": {"dim": 4, "n_res": 1, "ndf": 4, "n_layer": 2, "num_scales": 2, "style_dim": 2, "mlp_dim": 4},
+    "unit": {"dim": 4, "n_downsample": 1, "n_res": 1, "ndf": 4, "n_layer": 1, "num_scales": 2},
+    "munit": {"dim": 4, "n_downsample": 1, "n_res": 1, "ndf": 4, "n_layer": 1, "num_scales": 2}
+    | {"style_dim": 2, "mlp_dim": 4},
+    "samunit": {"dim": 4, "n_downsample": 1, "n_res": 1, "ndf": 4, "n_layer": 1, "num_scales": 1}
+    | {"style_dim": 2, "mlp_dim": 4},
     "drit": {"dim": 4, "ndf": 4, "dis_scale": 1, "dis_content_layers": 0, "d_iter": 1, "nz": 2},
     "dtn": {"nef": 4, "ngf": 4, "ndf": 4, "norm": "none", "f_iters": 2},
     "gan": {

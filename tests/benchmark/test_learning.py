@@ -105,6 +105,12 @@ def test_the_command_fails_where_a_model_has_not_learned(learned, monkeypatch, c
     assert "tfi2i: has not learned: pix2pix, seed 0: L1 is 0.3" in capsys.readouterr().err
 
 
+def test_another_precision_stands_in_its_job_and_in_the_table():
+    assert learning.job_of("gan", "short", precision="mixed_bfloat16").recipe.precision == "mixed_bfloat16"
+    text = learning.table([result(0.25, precision="mixed_bfloat16")])
+    assert "--preset=quick --precision=mixed_bfloat16 --steps=20`" in text
+
+
 def test_bounds():
     """Of errors a share of what copying and the untrained network have, of other numbers a distance from it."""
     goal = learning.SHORT["pix2pix"]
@@ -165,6 +171,7 @@ def test_a_readme_without_a_place_is_told_before_anything_is_trained(tmp_path, c
         (["--threads=0"], "--threads=0 (expected at least 1)"),
         (["--seed=-1"], "--seed=-1 (expected at least 0)"),
         (["--readme=nowhere.md"], "no such file: --readme=nowhere.md"),
+        (["--precision=bfloat16"], "--precision=bfloat16 (expected one of float32, mixed_bfloat16, "),
         (["--rounds=3"], "unrecognized arguments: --rounds=3"),
     ],
 )
@@ -178,3 +185,10 @@ def test_a_wrong_option_is_said_at_once(options, message, tmp_path, capsys):
 def test_every_model_learns(name, tmp_path):
     """pix2pix' turn is in the default tests."""
     assert learning.learn(learning.job_of(name, "short"), tmp_path / name, "short").failures() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in zoo.MODELS if zoo.preset(name, "quick").bfloat16])
+def test_presets_that_auto_takes_bfloat16_for_learn_in_it(name, tmp_path):
+    job = learning.job_of(name, "short", precision="mixed_bfloat16")
+    assert learning.learn(job, tmp_path / name, "short").failures() == []

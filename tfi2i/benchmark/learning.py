@@ -365,9 +365,9 @@ def _cells(name, found):
 
 def _command(result):
     """What trains the same by hand."""
-    options = result.goal.options | {"steps": result.steps} if result.budget == "short" else {}
-    if result.precision != "float32":
-        options = options | {"precision": result.precision}
+    options = {} if result.precision == "float32" else {"precision": result.precision}
+    if result.budget == "short":
+        options |= result.goal.options | {"steps": result.steps}
     given = [f"--{name}={value}" for name, value in options.items()]
     return " ".join([f"tfi2i train --model={result.model} --preset=quick", *given])
 
