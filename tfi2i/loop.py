@@ -26,9 +26,9 @@ from tfi2i.errors import NoImages, UserError
 from tfi2i.evaluation import measured, protocol_of
 from tfi2i.evaluation.result import score_of
 from tfi2i.evaluation.settings import Settings
+from tfi2i.precision import settled
 from tfi2i.run import write_networks
 from tfi2i.training.checkpoints import Checkpoints
-from tfi2i.training.precision import settled
 from tfi2i.training.records import Records
 
 JOIN_SECONDS = 600  # how long workers wait for one another when they start

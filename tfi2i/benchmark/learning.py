@@ -246,8 +246,8 @@ def _end_with_parent():
 
 def job_of(name, budget="full", seed=0, precision="float32"):
     """The `Job` of a model's quick preset with a budget's steps."""
+    from tfi2i.precision import settled
     from tfi2i.run import Job, Recipe
-    from tfi2i.training.precision import settled
 
     preset, goal = zoo.preset(name, "quick"), BUDGETS[budget][name]
     config = dataclasses.replace(preset.config, **goal.options)

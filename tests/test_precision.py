@@ -5,8 +5,7 @@ import dataclasses
 import pytest
 import tensorflow as tf
 
-from tfi2i import loop, run, zoo
-from tfi2i.training import precision
+from tfi2i import loop, precision, run, zoo
 
 
 @pytest.fixture
