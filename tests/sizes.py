@@ -13,7 +13,7 @@ SIZES = {
     | {"style_dim": 2, "mlp_dim": 4},
     "samunit": {"dim": 4, "n_downsample": 1, "n_res": 1, "ndf": 4, "n_layer": 1, "num_scales": 1}
     | {"style_dim": 2, "mlp_dim": 4},
-    "drit": {"dim": 4, "ndf": 4, "dis_scale": 1, "dis_content_layers": 0, "d_iter": 1, "nz": 2},
+    "drit": {"dim": 4, "n_res": 1, "ndf": 4, "dis_scale": 1, "dis_content_layers": 0, "d_iter": 1, "nz": 2},
     "dtn": {"nef": 4, "ngf": 4, "ndf": 4, "norm": "none", "f_iters": 2},
     "gan": {
         "optimizer": "adam",

@@ -41,7 +41,7 @@ class Step:
     def drawn(self, draw):
         """The next of the given numbers, or else what `draw` draws."""
         given = next(self.draws, None)
-        return draw() if given is None else torch.as_tensor(given)
+        return draw() if given is None else torch.as_tensor(given, dtype=torch.get_default_dtype())
 
 
 def descend(optimizer, losses):
@@ -65,19 +65,26 @@ def detached(losses):
     return {name: loss.detach() for name, loss in losses.items()}
 
 
+def exact(x):
+    """`x` in float32 where autocast has made it bfloat16."""
+    return x.float() if x.dtype == torch.bfloat16 else x
+
+
 def lsgan(logits, target):
-    return F.mse_loss(logits.float(), torch.full_like(logits, target, dtype=torch.float32))
+    logits = exact(logits)
+    return F.mse_loss(logits, torch.full_like(logits, target))
 
 
 def vanilla(logits, target):
-    return F.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, target, dtype=torch.float32))
+    logits = exact(logits)
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
 GAN_MODES = {"lsgan": lsgan, "vanilla": vanilla, "nsgan": vanilla}
 
 
 def l1(x, y):
-    return F.l1_loss(x.float(), y.float())
+    return F.l1_loss(exact(x), exact(y))
 
 
 class ImagePool:
@@ -269,7 +276,7 @@ class StarGAN(Step):
         self.optimizer_D = self.adam(["D"], c.d_lr, (c.beta1, c.beta2))
 
     def classification(self, logits, label):
-        loss = F.binary_cross_entropy_with_logits(logits.float(), label, reduction="sum")
+        loss = F.binary_cross_entropy_with_logits(exact(logits), label, reduction="sum")
         return self.config.lambda_cls * loss / len(label)
 
     def gradient_penalty(self, D, real, fake):
@@ -277,7 +284,7 @@ class StarGAN(Step):
         mixed = (t * real + (1 - t) * fake).requires_grad_()
         logits, _ = D(mixed)
         (slope,) = torch.autograd.grad(logits, mixed, torch.ones_like(logits), create_graph=True)
-        norm = torch.sqrt(slope.float().flatten(1).square().sum(1) + 1e-16)
+        norm = torch.sqrt(exact(slope).flatten(1).square().sum(1) + 1e-16)
         return self.config.lambda_gp * (norm - 1).square().mean()
 
     def __call__(self, x, label):
@@ -292,8 +299,8 @@ class StarGAN(Step):
                 src, cls = D(image)
                 of_D.append(
                     {
-                        "D_real": -src.float().mean(),
-                        "D_fake": D(fake)[0].float().mean(),
+                        "D_real": -exact(src).mean(),
+                        "D_fake": exact(D(fake)[0]).mean(),
                         "D_cls": self.classification(cls, own),
                         "D_gp": self.gradient_penalty(D, image, fake),
                     }
@@ -304,7 +311,7 @@ class StarGAN(Step):
             fake = G(image, target)
             src, cls = D(fake)
             losses = {
-                "G_fake": -src.float().mean(),
+                "G_fake": -exact(src).mean(),
                 "G_cls": self.classification(cls, target),
                 "G_rec": c.lambda_rec * l1(G(fake, own), image),
             }
@@ -335,7 +342,7 @@ class SRGAN(Step):
         if "phi" not in self.networks:
             return image
         bgr = 127.5 * (image.flip(1) + 1.0) - self.mean_bgr
-        return self.networks["phi"](bgr).float() / 12.75
+        return self.networks["phi"](bgr) / 12.75
 
     def __call__(self, x, y):
         (G, D), c = self.of("G", "D"), self.config
@@ -348,7 +355,7 @@ class SRGAN(Step):
             with torch.no_grad():
                 wanted = self.features(y)
             losses = {
-                "content": c.lambda_content * F.mse_loss(self.features(fake).float(), wanted.float()),
+                "content": c.lambda_content * F.mse_loss(exact(self.features(fake)), exact(wanted)),
                 "adversarial": c.lambda_adversarial * vanilla(D(fake), 1.0),
             }
         descend(self.optimizer_G, losses)

@@ -20,11 +20,11 @@ FLOAT32, BFLOAT16 = "tfi2i float32", "tfi2i mixed_bfloat16"
 EAGER, LAST = "PyTorch eager", "PyTorch channels-last"
 EAGER_BFLOAT16, LAST_BFLOAT16 = "PyTorch bfloat16", "PyTorch bfloat16 channels-last"
 OURS = {FLOAT32: "float32", BFLOAT16: "mixed_bfloat16"}  # and their dtype policies
-THEIRS = {  # (channels last, bfloat16)
-    EAGER: (False, False),
-    LAST: (True, False),
-    EAGER_BFLOAT16: (False, True),
-    LAST_BFLOAT16: (True, True),
+THEIRS = {  # (channels last, what is computed in)
+    EAGER: (False, "float32"),
+    LAST: (True, "float32"),
+    EAGER_BFLOAT16: (False, "bfloat16"),
+    LAST_BFLOAT16: (True, "bfloat16"),
 }
 PRECISIONS = ("both", "float32", "mixed_bfloat16")
 COMPARED = ((FLOAT32, (EAGER, LAST)), (BFLOAT16, (EAGER, LAST)), (BFLOAT16, (EAGER_BFLOAT16, LAST_BFLOAT16)))
@@ -41,15 +41,13 @@ CASES = {
 }
 NOTES = {"ugatit": "light", "stargan": "5 mini-batches of 4", "srgan": "stage srgan, content vgg54 of random weights"}
 
-CHECKED = 2  # steps whose losses are compared: the second tells whether the optimizers do the same
-# Largest difference of a loss, relative to it, in the first and the second step. A loss below SMALL is compared as if
-# it were as large: such ones are often differences of larger numbers. bfloat16 has 8 bits.
-TOLERANCES = {"float32": (1e-3, 2e-2), "bfloat16": (0.05, 0.1)}
-SMALL = {"float32": 0.01, "bfloat16": 0.1}
-# Largest difference, relative to its length, of the vector of what an update changes of each loss, in float32. Adam's
-# first update is the learning rate times the gradient's sign, and a gradient within rounding of zero may have either;
-# twice the rate, or a player that doesn't move, makes about 1.
-CHANGE = 0.25
+CHECKED = 2  # steps whose losses are compared in float64: the second tells whether the optimizers do the same
+EXACT = 1e-6  # largest difference there, relative to the loss
+# In the types that are timed the first step's alone: Adam's first update is the learning rate times the gradient's
+# sign, and a gradient within rounding of zero may have either, so that MUNIT's second losses differ by a sixth between
+# PyTorch's own two layouts. bfloat16 has 8 bits.
+TOLERANCES = {"float32": 1e-3, "bfloat16": 0.05}
+SMALL = {"float64": 1e-3, "float32": 0.01, "bfloat16": 0.1}  # losses below are often differences of larger numbers
 SIDE = 2048  # of the matrices whose product tells what the machine can do
 
 
@@ -132,7 +130,7 @@ def benchmark(models=tuple(CASES), precision="both", threads=2, rounds=12, peer=
 
     Returns: an iterator of `Measured`.
     Raises: `UserError` for a wrong option or where PyTorch is missing, `RuntimeError` where a subject fails or its
-    losses differ from ours by more than `TOLERANCES`.
+    losses differ from ours.
     """
     for option, value, known in (("precision", precision, PRECISIONS), ("peer", peer, PEERS)):
         if value not in known:
@@ -157,6 +155,8 @@ def _measured(name, precision, threads, rounds, peer):
             subjects |= {s: t for s, t in start.subjects(threads).items() if s in (EAGER, LAST)}
         kinds = sorted({type_of(subject) for subject in subjects})
         products = {f"matrix product {kind}": (matrix_product, (kind, threads)) for kind in kinds}
+        if peer == "pytorch":
+            start.prove(threads)
         checked = {s: (function, (*arguments, True)) for s, (function, arguments) in subjects.items()}
         timed, others = measure(checked | products, rounds, start.check, tries=2)
         memory = {s: alone(subject).peak for s, subject in subjects.items()}
@@ -204,34 +204,38 @@ class Start:
             for subject, policy in OURS.items()
         }
         theirs = {
-            subject: (pytorch_step, (self.folder / "peer.pt", threads, last, bfloat16))
-            for subject, (last, bfloat16) in THEIRS.items()
+            subject: (pytorch_step, (self.folder / "peer.pt", threads, last, kind))
+            for subject, (last, kind) in THEIRS.items()
         }
         return ours | (theirs if self.with_peer else {})
 
+    def prove(self, threads):
+        """Raises `RuntimeError` where the peer's step isn't ours, by the losses of both in float64."""
+        ours = (tfi2i_step, (self.name, self.options, self.folder / "start.npz", threads, "float64", True))
+        theirs = (pytorch_step, (self.folder / "peer.pt", threads, False, "float64", True))
+        self.compare("PyTorch float64", *(alone(subject, turns=0).answer for subject in (theirs, ours)), "float64")
+
     def check(self, answers):
-        """Raises `RuntimeError` where the losses of a subject's first steps are not those of the first subject."""
+        """Raises `RuntimeError` where the losses of a subject's first step are not those of the first subject."""
         answers = {subject: answer for subject, answer in answers.items() if subject in OURS or subject in THEIRS}
-        reference, expected = next(iter(answers.items()))
+        reference = next(iter(answers))
         for subject, losses in answers.items():
             kind = "bfloat16" if "bfloat16" in type_of(subject) + type_of(reference) else "float32"
-            size = np.maximum(np.abs(expected), SMALL[kind])
-            errors = np.abs(losses - expected) / size
-            for step, tolerance in enumerate(TOLERANCES[kind]):
-                worst = int(np.argmax(np.nan_to_num(errors[step], nan=np.inf)))
-                if not errors[step, worst] <= tolerance:  # `not <=`, so that nan is refused, too
-                    raise RuntimeError(
-                        f"{self.name}: {self.loss_names[worst]} of step {step + 1} is {losses[step, worst]:.6g} in "
-                        f"{subject} (expected {expected[step, worst]:.6g}, as in {reference}, within {tolerance:g} of "
-                        "it)"
-                    )
-            change, wanted = (np.diff(of_both, axis=0) / size[0] for of_both in (losses, expected))
-            difference = np.linalg.norm(change - wanted) / np.linalg.norm(wanted)
-            if kind == "float32" and not difference <= CHANGE:
+            self.compare(subject, losses, answers[reference], kind)
+
+    def compare(self, subject, losses, expected, kind):
+        """Raises `RuntimeError` where losses (steps, terms) differ by more than their type may."""
+        errors = np.abs(losses - expected) / np.maximum(np.abs(expected), SMALL[kind])
+        tolerance = EXACT if kind == "float64" else TOLERANCES[kind]
+        for step in range(CHECKED if kind == "float64" else 1):
+            worst = int(np.argmax(np.nan_to_num(errors[step], nan=np.inf)))
+            if not errors[step, worst] <= tolerance:  # `not <=`, so that nan is refused, too
                 raise RuntimeError(
-                    f"{self.name}: an update changes the losses otherwise in {subject} than in {reference}: the "
-                    f"difference is {difference:.2f} of the change (expected at most {CHANGE})"
+                    f"{self.name}: {self.loss_names[worst]} of step {step + 1} is {losses[step, worst]:.9g} in "
+                    f"{subject} (expected {expected[step, worst]:.9g}, as in tfi2i, within {tolerance:g} of it)"
                 )
+        if not np.isfinite(losses).all():
+            raise RuntimeError(f"{self.name}: losses of {subject} are not finite")
 
     def flops(self):
         """Operations of one step."""
@@ -246,9 +250,10 @@ def operations(step, config, batch):
 
 
 def on_device(batch):
+    import keras
     import tensorflow as tf
 
-    return {key: tf.constant(value) for key, value in batch.items()}
+    return {key: tf.constant(value, keras.config.floatx()) for key, value in batch.items()}
 
 
 def _weights(model):
@@ -299,7 +304,10 @@ def _peers(model):
 
 def _draws(model, batch):
     """What the first `CHECKED` steps of the model will draw, in order; it must not have drawn before."""
-    c, drawn = model.config, []
+    import keras
+
+    c, drawn, floatx = model.config, [], keras.config.floatx()
+    keras.config.set_floatx("float64")  # float32 draws the same bits
     for _ in range(CHECKED):
         if hasattr(c, "style_dim"):
             names = ("dis/s_a", "dis/s_b", "gen/s_a", "gen/s_b")
@@ -307,6 +315,7 @@ def _draws(model, batch):
         for k in range(getattr(c, "n_critic", 0)):
             label = batch["label"][k :: c.n_critic]
             drawn += [model.shuffled("target", label), model.uniform("t", [len(label), 1, 1, 1])]
+    keras.config.set_floatx(floatx)
     return [np.asarray(draw) for draw in drawn]
 
 
@@ -334,6 +343,8 @@ def use_threads(threads):
 def _tfi2i_step(name, options, file, policy, checked):
     import keras
 
+    if policy == "float64":
+        keras.config.set_floatx(policy)
     keras.config.set_dtype_policy(policy)
     start = np.load(file)
     batch = on_device({key: start[key] for key in ("x", "y", "label") if key in start})
@@ -392,8 +403,8 @@ def first_then(answer, step):
     return call
 
 
-def pytorch_step(file, threads, channels_last, bfloat16, checked=False):
-    """The same in PyTorch; needs no TensorFlow."""
+def pytorch_step(file, threads, channels_last, kind, checked=False):
+    """The same in PyTorch; needs no TensorFlow. `kind`: float32, float64, or bfloat16, which is autocast."""
     import torch
 
     from tfi2i.benchmark.torch_steps import STEPS
@@ -404,7 +415,10 @@ def pytorch_step(file, threads, channels_last, bfloat16, checked=False):
     if channels_last:
         networks = {name: network.to(memory_format=torch.channels_last) for name, network in networks.items()}
         batch = [x.to(memory_format=torch.channels_last) if x.ndim == 4 else x for x in batch]
-    step = STEPS[saved["model"]](networks, SimpleNamespace(**saved["config"]), saved["draws"], bfloat16)
+    if kind == "float64":
+        torch.set_default_dtype(torch.float64)
+        networks, batch = {name: network.double() for name, network in networks.items()}, [x.double() for x in batch]
+    step = STEPS[saved["model"]](networks, SimpleNamespace(**saved["config"]), saved["draws"], kind == "bfloat16")
 
     def losses():
         with _without_dropout(networks):

@@ -55,6 +55,31 @@ def _bias_correction(beta, step):
 
 
 @keras.saving.register_keras_serializable("tfi2i")
+class Guard(keras.optimizers.LossScaleOptimizer):
+    """Skips, inside the graph, an update that is not finite, and scales no loss.
+
+    Keras' class would divide each gradient by a scale that stays one.
+    """
+
+    def scale_loss(self, loss):
+        return loss
+
+    def check_finite(self, grads):
+        return all_finite(grads)
+
+    def _stateful_handle_finite_grads(self, grads, trainable_variables):
+        self.inner_optimizer.apply(grads, trainable_variables)
+
+    def _stateful_handle_non_finite_grads(self):
+        pass
+
+
+def all_finite(gradients):
+    """Are they, every number? Their sum is not where one isn't, and takes one pass that writes nothing."""
+    return tf.math.is_finite(tf.add_n([tf.reduce_sum(g) for g in gradients]))
+
+
+@keras.saving.register_keras_serializable("tfi2i")
 class EpochSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """The published programs' `lr_policy`, which change the rate once an epoch, e = 0, 1, ...
 

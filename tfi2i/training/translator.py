@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfi2i.training import draws
+from tfi2i.training.optimizers import Guard, all_finite
 
 
 class Translator(keras.Model):
@@ -247,8 +248,7 @@ class Translator(keras.Model):
         if replica.num_replicas_in_sync > 1:
             # Keras sums gradients over replicas, so each contributes its share; and it looks for non-finite values on
             # the first replica only, so one that has any says so to all.
-            finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
-            failed = replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(finite, 0.0, 1.0))
+            failed = replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(all_finite(gradients), 0.0, 1.0))
             share = tf.where(failed > 0, float("nan"), 1.0 / replica.num_replicas_in_sync)
             gradients = [g * tf.cast(share, g.dtype) for g in gradients]
         optimizer = self.optimizers[player]
@@ -265,14 +265,10 @@ class Translator(keras.Model):
 
 
 def guarded(optimizer):
-    """`optimizer` behind Keras' LossScaleOptimizer, which skips, inside the graph, an update that is not finite.
-
-    In mixed_float16 it scales the loss as well; otherwise the scale starts at 1 and only a skip changes it, by a power
-    of two, which loses no bit.
-    """
+    """`optimizer` behind one that skips updates that are not finite; in mixed_float16 Keras', which scales the loss."""
     if keras.config.dtype_policy().compute_dtype == "float16":
         return keras.optimizers.LossScaleOptimizer(optimizer)
-    return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0, dynamic_growth_steps=2**31 - 1)
+    return Guard(optimizer, initial_scale=1.0)
 
 
 def _bound(network, training):

@@ -64,6 +64,7 @@ class Config:
     concat: bool = option(True, "append the attribute to feature maps; false: transform features by it")
     nz: int = option(8, "length of the attribute", least=1)
     dim: int = option(64, "width of the encoders' first layer; content has four times as many channels", least=1)
+    n_res: int = option(3, "residual blocks of a domain in E_c, and with --concat again in G", least=0)
     ndf: int = option(64, "width of D's first layer", least=1)
     dis_scale: int = option(3, "scales at which D judges", least=1)
     dis_content_layers: int = option(3, "strided layers of the content discriminator; fewer for small images", least=0)
@@ -150,7 +151,7 @@ def residual_block(width, name):
     return block
 
 
-def content_encoder(input_nc, output_nc, dim):
+def content_encoder(input_nc, output_nc, dim, n_res=3):
     """E_c: images x, y (B, H, W, C) -> their contents (B, H/4, W/4, 4 dim); both domains share the last block."""
     images, contents = [], []
     shared = residual_block(4 * dim, "share_block")
@@ -160,7 +161,7 @@ def content_encoder(input_nc, output_nc, dim):
         for k in (1, 2):
             x = conv(dim * 2**k, 3, strides=2, name=f"{domain}_down{k}")(ReflectPad(1)(x))
             x = layers.ReLU()(InstanceNorm()(x))  # (B, H/2^k, W/2^k, 2^k dim)
-        for k in (1, 2, 3):
+        for k in range(1, n_res + 1):
             x = residual_block(4 * dim, f"{domain}_block{k}")(x)
         images.append(image)
         contents.append(output(shared(x), f"content_{domain}"))
@@ -204,7 +205,7 @@ def deterministic_attribute(x, dim, nz, domain):
     return layers.Flatten()(x)
 
 
-def generator(input_nc, output_nc, dim, nz, concat):
+def generator(input_nc, output_nc, dim, nz, concat, n_res=3):
     """G: content and attribute for x, content and attribute for y -> images x, y in [-1, 1].
 
     Contents (B, H/4, W/4, 4 dim), attributes (B, nz), images (B, H, W, C).
@@ -214,7 +215,7 @@ def generator(input_nc, output_nc, dim, nz, concat):
     for domain, channels in (("X", input_nc), ("Y", output_nc)):
         content = keras.Input((None, None, 4 * dim), name=f"content_{domain}")
         z = keras.Input((nz,), name=f"attribute_{domain}")
-        x = appended(shared(content), z, domain) if concat else transformed(content, z, domain)
+        x = appended(shared(content), z, domain, n_res) if concat else transformed(content, z, domain)
         for k in (2, 1):
             x = AppendVector(name=f"{domain}_up{k}_append")(x, z) if concat else x
             x = conv(x.shape[-1] // 2, 3, 2, f"{domain}_up{k}", layers.Conv2DTranspose)(x)
@@ -228,10 +229,10 @@ def generator(input_nc, output_nc, dim, nz, concat):
     return keras.Model(inputs, images, name="G")
 
 
-def appended(x, z, domain):
-    """Three residual blocks of content and attribute together."""
+def appended(x, z, domain, n_res):
+    """Residual blocks of content and attribute together."""
     x = AppendVector(name=f"{domain}_append")(x, z)
-    for k in (1, 2, 3):
+    for k in range(1, n_res + 1):
         x = residual_block(x.shape[-1], f"{domain}_block{k}")(x)
     return x
 
@@ -367,9 +368,9 @@ class DRIT(Translator):
     def __init__(self, config=None, **kwargs):
         super().__init__(config or Config(), **kwargs)
         c = self.config
-        self.E_c = content_encoder(c.input_nc, c.output_nc, c.dim)
+        self.E_c = content_encoder(c.input_nc, c.output_nc, c.dim, c.n_res)
         self.E_a = attribute_encoder(c.input_nc, c.output_nc, c.dim, c.nz, c.concat)
-        self.G = generator(c.input_nc, c.output_nc, c.dim, c.nz, c.concat)
+        self.G = generator(c.input_nc, c.output_nc, c.dim, c.nz, c.concat, c.n_res)
         self.D_X, self.D_X2 = discriminator(c, c.input_nc, "D_X"), discriminator(c, c.input_nc, "D_X2")
         self.D_Y, self.D_Y2 = discriminator(c, c.output_nc, "D_Y"), discriminator(c, c.output_nc, "D_Y2")
         self.D_c = content_discriminator(4 * c.dim, c.dis_content_layers)
