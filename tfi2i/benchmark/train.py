@@ -482,8 +482,8 @@ def table(results, threads, rounds):
     notes = [
         f"Whole optimisation steps, all players' updates, {threads} threads: the median of {rounds} turns and, in "
         "brackets, the quartiles. Ratios are times as fast, of the medians and, in brackets, the median of the turns' "
-        "own, to the faster one, which is named. The losses of the first two steps were compared, dropout off, before "
-        "anything was timed.",
+        "own, to the faster one, which is named. Before anything was timed, dropout off, the losses of two steps were "
+        "the peer's within 1e-6 in float64, and the first's alike in the types that are timed.",
         "FLOP: multiplications and additions of convolutions and matrix products, forward and backward, counted in the "
         f"graph of tfi2i's step. The peak is that of a product of two {SIDE}x{SIDE} matrices of the same type in "
         f"TensorFlow in the same run, in GFLOP a second: {peaks}.",
