@@ -35,6 +35,7 @@ class Step:
         return [self.networks[name] for name in names]
 
     def adam(self, names, lr, betas, weight_decay=0.0):
+        lr = torch.tensor(lr, dtype=torch.float32).item()  # as Keras keeps it
         parameters = itertools.chain(*(network.parameters() for network in self.of(*names)))
         return torch.optim.Adam(list(parameters), lr, betas, weight_decay=weight_decay)
 
