@@ -1,6 +1,7 @@
 """`tfi2i benchmark train`: its peers make the same steps; its times are nobody's business here."""
 
 import json
+import sys
 from contextlib import nullcontext
 from importlib.util import find_spec
 
@@ -11,6 +12,10 @@ from sizes import options
 from tfi2i.benchmark import interleaved, train
 from tfi2i.benchmark.interleaved import Timed
 from tfi2i.cli import main
+
+# PyTorch for CUDA brings it, and its optimizers import it; it and TensorFlow abort in one process, as both register the
+# options of LLVM. (What is timed has processes of its own.)
+sys.modules.setdefault("triton", None)
 
 TINY = {name: options(name) for name in train.CASES} | {
     "cyclegan": options("cyclegan") | {"pool_size": 50},  # not full yet, it draws nothing
