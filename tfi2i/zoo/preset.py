@@ -13,7 +13,7 @@ class Preset:
         dataset: name of the data set in the catalog, or None where the user must bring one.
         task: for derived pairs, the name of the task that makes them out of single photos.
         steps: optimisation steps; None for the config's `n_epochs + n_epochs_decay` epochs.
-        bfloat16: was it seen to learn as well in bfloat16 as in float32? (The numbers: docs/performance.md.)
+        bfloat16: was it seen to learn as well in bfloat16 as in float32? (`tfi2i benchmark learning --precision`.)
         note: one line: where the numbers come from, what it cost and what came out; "not yet run" is an honest note.
     """
 
