@@ -24,6 +24,12 @@ def pytest_addoption(parser):
     parser.addoption("--parity_dir", default=str(HERE / "parity"), help="folder of parity cases, one folder each")
 
 
+def pytest_configure(config):
+    # Grappler's passes take half of a graph's first call, and most tests call it a few times. The slow tests and every
+    # process that a test starts have them.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not config.getoption("--slow")})
+
+
 def pytest_collection_modifyitems(config, items):
     # The contracts take longest: begun last, one of them would run alone at the end while the other core waits.
     items.sort(key=lambda item: item.path.name != "test_contract.py")

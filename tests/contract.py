@@ -34,9 +34,8 @@ def in_short():
     """What takes time here and isn't what is tested here.
 
     The loop's steps are made as they come, for a graph of them would be traced twice; the graph of a step has its tests
-    below, and pix2pix is trained and resumed in one elsewhere. Grappler's passes take half of a graph's first call.
+    below, and pix2pix is trained and resumed in one elsewhere.
     """
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "compiled_step", lambda model, *_: model.train_step)
         patch.setattr("tfi2i.evaluation.two_domains.VALIDATION", 2)

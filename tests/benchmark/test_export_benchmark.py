@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from functools import partial
 
 import numpy as np
@@ -86,6 +87,16 @@ def test_a_peer_that_is_another_network_is_refused():
 def test_what_fails_in_a_subject_is_said_with_its_name():
     with pytest.raises(RuntimeError, match=r"broken: TypeError: .* takes at least one argument"):
         interleaved.measure({"broken": (partial, ())}, rounds=1)
+
+
+def killed_when_called():
+    """A subject that the system kills in its first turn, as it does where memory is short."""
+    return partial(os.kill, os.getpid(), signal.SIGKILL)
+
+
+def test_a_subject_that_is_killed_is_told():
+    with pytest.raises(RuntimeError, match=r"gone: its process ended \(exit status -9; is there memory for all"):
+        interleaved.measure({"gone": (killed_when_called, ())}, rounds=1)
 
 
 def test_ratios_are_of_the_medians_and_of_each_round():

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import random
 import re
+import signal
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -118,15 +119,20 @@ def _seconds_of_others(pids):
     if not Path("/proc/stat").exists():
         return 0.0
     user, nice, system, _, _, *interrupts_and_stolen = Path("/proc/stat").read_text().split()[1:9]
-    pids = [pid for parent in pids for pid in (parent, *_children(parent))]
-    own = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in pids]
+    own = []
+    for pid in [pid for parent in pids for pid in (parent, *_children(parent))]:
+        with contextlib.suppress(OSError):  # it has just ended; its next turn will say so
+            own.append(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])
     ticks = sum(map(int, [user, nice, system, *interrupts_and_stolen])) - sum(int(t) for pair in own for t in pair)
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _children(pid):
     """Processes that the main thread of a subject's process has started."""
-    return map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()) if pid != os.getpid() else ()
+    with contextlib.suppress(OSError):
+        if pid != os.getpid():
+            return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 class _Process:
@@ -153,14 +159,17 @@ class _Process:
         try:
             kind, value = self.ours.recv()
         except EOFError:
-            kind, value = "error", "its process ended"
+            self.process.join(10)
+            killed = "; is there memory for all subjects at once?" if self.process.exitcode == -signal.SIGKILL else ""
+            kind, value = "error", f"its process ended (exit status {self.process.exitcode}{killed})"
         if kind == "error":
             raise RuntimeError(f"{self.name}: {value}")
         return value
 
     def turn(self):
         """Seconds of a call, from one turn."""
-        self.ours.send("turn")
+        with contextlib.suppress(BrokenPipeError):  # of a process that has ended, which `receive` tells
+            self.ours.send("turn")
         return self.receive()
 
     def peak(self):

@@ -279,9 +279,11 @@ def in_share(paths: Paths, split: str) -> np.ndarray:
         raise UserError(f"{paths[0]}: the only image; at least 2 are needed to hold one out for tests")
     digests = b"".join([hashlib.sha256(stem).digest() for stem in paths.stems()])
     words = np.frombuffer(digests, ">u8").reshape(-1, 4)
-    by_hash = np.lexsort(words.T[::-1])
+    count = max(1, len(paths) // 10)
+    low = np.flatnonzero(words[:, 0] <= np.partition(words[:, 0], count - 1)[count - 1])  # no others need an order
+    held_out = low[np.lexsort(words[low].T[::-1])[:count]]
     chosen = np.full(len(paths), split == "train")
-    chosen[by_hash[: max(1, len(paths) // 10)]] ^= True
+    chosen[held_out] ^= True
     return chosen
 
 

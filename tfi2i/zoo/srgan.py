@@ -156,9 +156,8 @@ def discriminator(config):
         width, strides, norm = c.ndf * 2 ** ((k - 1) // 2), 2 - k % 2, k > 1 and c.norm == "batch"
         # Explicit padding: "same" with stride 2 would put the odd pixel on the other side.
         x, padding = (x, "same") if strides == 1 else (layers.ZeroPadding2D(1)(x), "valid")
-        x = layers.Conv2D(
-            width, 3, strides, padding, use_bias=not norm, kernel_initializer=evenly(), name=f"conv{k}"
-        )(x)
+        conv = {"use_bias": not norm, "kernel_initializer": evenly(), "name": f"conv{k}"}
+        x = layers.Conv2D(width, 3, strides, padding, **conv)(x)
         x = BatchNorm(name=f"conv{k}_norm")(x) if norm else x
         x = layers.LeakyReLU(0.2)(x)
     x = layers.Flatten()(x)  # (B, S/16 S/16 8 ndf)
