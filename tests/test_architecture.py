@@ -24,6 +24,7 @@ FLOORS = {
     "directions": 3,
     "edits": 3,
     "sampling": 3,
+    "sharing": 3,
     "tiles": 3,
     "translation": 3,
     "evaluation": 3,

@@ -2,9 +2,12 @@
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from tfi2i.cli import VERBS, reference
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for part in ("*.md", "docs/**/*.md", "export/**/*.md") for path in ROOT.glob(part))
@@ -33,6 +36,31 @@ def test_tests_that_a_page_names_are_there(page):
     for file, name in re.findall(r"(tests/[\w/]+\.py)::(\w+)", page.read_text(encoding="utf-8")):
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{file}::{name}"
+
+
+def commands(page):
+    """What a page has people type: (verb, its options), without those that stand for others by "..."."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in re.findall(r"^ *(?:\$ )?tfi2i (?=[a-z])(.*)$|`tfi2i ((?:[a-z]+) [^`]*)`", text, re.M):
+        verb, *argv = shlex.split("".join(line), comments=True)
+        if "..." not in argv and not any(part.endswith(("=...", "=NAME", "=M")) for part in argv):
+            yield verb, [part for part in argv if part not in ("\\", "|", "&&")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_of_a_page_are_understood(page):
+    for verb, argv in commands(page):
+        assert verb in VERBS, f"tfi2i {verb}"
+        if "--model=gcgan" in argv:  # which the page has its reader add
+            argv = [part.replace("gcgan", "cyclegan") for part in argv]
+        parser = reference.parser_of(verb, argv)
+        parser.error = lambda message, line=f"tfi2i {verb} {shlex.join(argv)}": pytest.fail(f"{line}: {message}")
+        parser.parse_args(argv)
+
+
+def test_the_page_of_commands_is_of_today():
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert page == reference.page(), "make it anew: python -m tfi2i.cli.reference > docs/commands.md"
 
 
 def test_there_are_pages():

@@ -58,6 +58,30 @@ OTHERS = {  # data below shared/data, options, and how the run is asked for answ
 }
 
 
+def few_examples(source, into, train=300, test=40):
+    """The first of a set of digits or of faces, in `into`: a path."""
+    made = into / source.name
+    if source.suffix == ".npz":
+        arrays = np.load(source)
+        np.savez(made, **{key: arrays[key][: train if "train" in key else test] for key in arrays})
+        return str(made)
+    made.mkdir()
+    (made / "images").symlink_to(source / "images")
+    parts = [line.split() for line in (source / "list_eval_partition.txt").read_text().splitlines()]
+    names = [[name for name, part in parts if part == wanted] for wanted in ("0", "2")]
+    kept = {*names[0][:train], *names[1][:test]}
+    for file in ("list_eval_partition.txt", "list_attr_celeba.txt"):
+        lines = [
+            line
+            for line in (source / file).read_text().splitlines()
+            if not line[:6].isdigit() or line.split()[0] in kept
+        ]
+        if file.startswith("list_attr"):
+            lines = [str(len(kept)), *(line for line in lines if not line.strip().isdigit())]
+        (made / file).write_text("\n".join(lines) + "\n")
+    return str(made)
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_digits_and_faces(name, shared_data, tmp_path, capsys, monkeypatch):
     """Trained and resumed, asked for answers, measured and exported."""
@@ -66,7 +90,7 @@ def test_digits_and_faces(name, shared_data, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(classifier, "EPOCHS", 0.1)
     monkeypatch.setattr(generation, "PARZEN", 100)
     files, more, (verb, *asked) = OTHERS[name]
-    data = ",".join(str(shared_data / file) for file in files.split(","))
+    data = ",".join(few_examples(shared_data / file, tmp_path) for file in files.split(","))
     run, face = str(tmp_path / "run"), str(shared_data / "celeba" / "images" / "000001.jpg")
     given = {option.split("=")[0][2:] for option in more}
     sizes = [f"--{key}={value}" for key, value in options(name).items() if key not in given]
@@ -108,13 +132,15 @@ def few(folder, into, train=12, test=4):
 
 @pytest.mark.parametrize("name", ["cyclegan", "drit", "munit", "samunit", "ugatit", "unit"])
 def test_models_of_two_domains_on_real_images(name, shared_data, tmp_path, capsys):
-    """Trained and resumed, in both directions, with styles and attention where there are any; measured and exported."""
+    """Trained, in both directions, with styles and attention where there are any, and measured.
+
+    CycleGAN is also resumed, exported, and its export asked; the contract and the matrix of exports do that with all.
+    """
     dataset = "cat2dog" if name in ("drit", "ugatit") else "monet2photo"
     folder = few(shared_data / dataset, tmp_path)
     run, photos, data = str(tmp_path / "run"), str(folder / "testA"), f"--data_dir={folder}"
     sizes = [f"--{key}={value}" for key, value in options(name).items()]
     assert main(["train", f"--model={name}", data, f"--run={run}", "--steps=2", "--quiet", *sizes]) == 0
-    assert main(["train", f"--resume={run}", "--quiet"]) == 0
     for direction in ("AtoB", "BtoA"):
         out = tmp_path / direction
         assert main(["translate", run, photos, str(out), f"--direction={direction}", "--quiet"]) == 0
@@ -131,12 +157,13 @@ def test_models_of_two_domains_on_real_images(name, shared_data, tmp_path, capsy
             assert sheet.size == (5 * 256, 256)
     assert main(["evaluate", run, "--quiet"]) == 0
     assert "l1_cycle" in capsys.readouterr().out
-    formats = "saved_model,litert" if name == "cyclegan" else "litert"  # the matrix of exports has all of all models
-    export = ["export", run, f"--out={tmp_path / 'exports'}", "--size=64x64", f"--format={formats}", "--no_benchmark"]
-    assert main([*export, "--quantize=none,mixed_int8"]) == 0
+    if name != "cyclegan":
+        return
+    assert main(["train", f"--resume={run}", "--quiet"]) == 0
+    export = ["export", run, f"--out={tmp_path / 'exports'}", "--size=64x64", "--no_benchmark"]
+    assert main([*export, "--format=saved_model,litert", "--quantize=none,mixed_int8"]) == 0
     (made,) = (tmp_path / "exports" / "run").glob("1*")
     assert len(list(made.glob("*.tflite"))) == 4
     assert json.loads((made / "export.json").read_text())["compared_on"]["from"] == f"{dataset}, test"  # and no path
-    if name == "cyclegan":
-        served = str(tmp_path / "exports" / "run")
-        assert main(["translate", served, photos, str(tmp_path / "served"), "--direction=BtoA", "--quiet"]) == 0
+    served = str(tmp_path / "exports" / "run")
+    assert main(["translate", served, photos, str(tmp_path / "served"), "--direction=BtoA", "--quiet"]) == 0

@@ -4,7 +4,8 @@
     model.compile()
     model.fit(tfi2i.data.load("synthetic_facades", "train", model.config), epochs=3)
 
-`create` a new model, `load` the model of a run, `data.load` a data set, `interop.from_pytorch` an official checkpoint.
+`create` a new model, `load` the model of a run, `from_preset` one that was passed on, `data.load` a data set,
+`interop.from_pytorch` an official checkpoint.
 Importing this package imports no TensorFlow; the first use of one of these names does.
 """
 
@@ -13,9 +14,9 @@ import importlib.abc
 import importlib.util
 import sys
 
-__all__ = ["create", "data", "interop", "load", "zoo"]
+__all__ = ["create", "data", "errors", "from_preset", "interop", "load", "zoo"]
 
-_HOMES = {"create": "tfi2i.zoo", "load": "tfi2i.run"}
+_HOMES = {"create": "tfi2i.zoo", "from_preset": "tfi2i.sharing", "load": "tfi2i.run"}
 
 
 def __getattr__(name):

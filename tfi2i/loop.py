@@ -296,12 +296,21 @@ _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineE
 def compiled_step(model, strategy, xla="off"):
     """`model.train_step` as one graph over the strategy's replicas, with XLA where `xla` says so."""
     use_xla = bool(tf.config.list_logical_devices("GPU")) if xla == "auto" else xla == "on"
+
+    # AutoGraph would rewrite all functions of a step, and find no loop and no branch to be taken in the graph.
+    @tf.autograph.experimental.do_not_convert
+    def on_replica(batch):
+        model.train_step(batch)
+
+    def step(batch):
+        strategy.run(on_replica, args=(batch,))
+
     if strategy.num_replicas_in_sync == 1:
         # The strategy's `run` adds nothing on one device, and XLA compiles the step whole.
-        return tf.function(lambda batch: strategy.run(_without_logs(model), args=(batch,)), jit_compile=use_xla)
+        return tf.function(step, jit_compile=use_xla, autograph=False)
     # XLA can't compile a step across devices; TensorFlow picks clusters within each.
     tf.config.optimizer.set_jit("autoclustering" if use_xla else False)
-    return tf.function(lambda batch: strategy.run(_without_logs(model), args=(batch,)))
+    return tf.function(step, autograph=False)
 
 
 def _open_data(job):
@@ -322,13 +331,6 @@ def _check_size(config):
             f"--crop_size={config.crop_size} doesn't fit the networks (expected a multiple of {config.stride}); "
             "change it, or their depth"
         )
-
-
-def _without_logs(model):
-    def step(batch):
-        model.train_step(batch)
-
-    return step
 
 
 def _shown_pixels(pixels):

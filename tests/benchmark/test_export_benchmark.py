@@ -89,14 +89,9 @@ def test_what_fails_in_a_subject_is_said_with_its_name():
         interleaved.measure({"broken": (partial, ())}, rounds=1)
 
 
-def killed_when_called():
-    """A subject that the system kills in its first turn, as it does where memory is short."""
-    return partial(os.kill, os.getpid(), signal.SIGKILL)
-
-
 def test_a_subject_that_is_killed_is_told():
     with pytest.raises(RuntimeError, match=r"gone: its process ended \(exit status -9; is there memory for all"):
-        interleaved.measure({"gone": (killed_when_called, ())}, rounds=1)
+        interleaved.measure({"gone": (partial, (signal.raise_signal, signal.SIGKILL))}, rounds=1)
 
 
 def test_ratios_are_of_the_medians_and_of_each_round():

@@ -115,7 +115,7 @@ def test_resume_takes_no_other_option(capsys, trained_run):
 )
 def test_the_command_that_training_names_next_fits_the_model(model, use):
     from tfi2i import zoo
-    from tfi2i.cli.train import use_of
+    from tfi2i.sharing import use_of
 
     assert use_of("R", zoo.presets(model)["quick"].config) == f"tfi2i {use}"
 

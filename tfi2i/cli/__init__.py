@@ -23,8 +23,11 @@ VERBS = {
     "demo": "an export as a page in the browser",
     "study": "ask people: real or fake, which is best, how good",
     "benchmark": "measure how fast exported networks are, or what models learn",
-    "datasets": "check a folder of pictures",
+    "datasets": "check a folder of pictures, or prepare it",
+    "card": "what a run is, for those it is passed on to",
     "list": "models, presets and data sets",
+    "doctor": "what this machine has, and what would hold a training up",
+    "completion": "of commands, for your shell",
 }
 
 

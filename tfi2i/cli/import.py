@@ -30,8 +30,8 @@ Nothing in a file is executed. A missing, left-over or mis-shaped weight is an e
 def run(args):
     import_tensorflow()
     from tfi2i import interop, zoo
-    from tfi2i.cli.train import use_of
     from tfi2i.run import Job, Recipe, write_networks
+    from tfi2i.sharing import use_of
 
     if (Path(args.run) / "config.json").exists():
         raise UserError(f"there is a run already: --run={args.run}; name another")

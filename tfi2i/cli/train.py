@@ -9,6 +9,8 @@ from tfi2i.cli import import_tensorflow
 from tfi2i.errors import UserError
 from tfi2i.options import kind_of, parse
 
+FIRST = "tfi2i train --model=pix2pix --dataset=synthetic_facades"
+
 
 def add_arguments(parser, argv):
     import_tensorflow()
@@ -30,6 +32,7 @@ def add_arguments(parser, argv):
 def run(args):
     from tfi2i.loop import train
     from tfi2i.run import Job
+    from tfi2i.sharing import use_of
 
     if args.resume:
         folder, job = Path(args.resume), Job.load(args.resume)
@@ -52,21 +55,15 @@ def run(args):
     )
 
 
-def use_of(run, config):
-    """The command that uses a run of a model of this config."""
-    from tfi2i.data.prepared import kind_of_data
-
-    if kind_of_data(config) == "images":
-        return f"tfi2i sample {run} OUT"
-    return f"tfi2i translate {run} IN OUT" + (" --target=all" if kind_of_data(config) == "labelled" else "")
-
-
 def job_of(args):
     """The `Job` that the options describe."""
     from tfi2i.run import Job, Recipe
 
     if not args.model:
-        raise UserError(f"which model? --model=M (expected one of {', '.join(zoo.MODELS)})")
+        raise UserError(
+            f"which model? --model=M (expected one of {', '.join(zoo.MODELS)}), on --dataset=D or --data_dir=FOLDER; "
+            f"to begin with, type: {FIRST}"
+        )
     if args.dataset and args.data_dir:
         raise UserError("--dataset and --data_dir both name the data; give one of them")
     given = _given(args)

@@ -1,6 +1,7 @@
 """The base class of every paper's model, and the verb it adds to Keras: `turn`."""
 
 import contextlib
+import importlib
 import threading
 
 import keras
@@ -201,6 +202,11 @@ class Translator(keras.Model):
         for meter in self.metrics:
             variables += meter.variables
         return list({id(v): v.value for v in variables}.values())
+
+    def save_to_preset(self, folder):
+        """Writes the model into the new folder `folder`, for `tfi2i.from_preset`: numbers, networks with sums, card."""
+        # By its name: the floor above, where configs have files and models their papers.
+        importlib.import_module("tfi2i.sharing").save_to_preset(self, folder)
 
     def _averaged(self):
         return [v for name in self.kept for v in getattr(self, name).trainable_variables]
