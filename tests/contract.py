@@ -126,13 +126,14 @@ def test_resumed_equals_not_interrupted(trained, tmp_path):
     assert state_of(tmp_path / "run") == state_of(trained)
 
 
-def stepped(model, strategy=None, xla="off"):
-    """The model after three steps on twice its batch."""
-    strategy = strategy or tf.distribute.get_strategy()
-    step = compiled_step(model, strategy, xla)
+def stepped(model, strategy=None):
+    """The model after three steps on twice its batch: on one device compiled by XLA, on several as they come."""
+    if strategy:
+        step = lambda images: strategy.run(model.train_step, args=(distribute(strategy, images),))  # noqa: E731
+    else:
+        step = compiled_step(model, tf.distribute.get_strategy(), "on")
     for seed in range(3):
-        images = batch(model, 2 * model.config.batch_size, seed)
-        step(distribute(strategy, images) if strategy.num_replicas_in_sync > 1 else images)
+        step(batch(model, 2 * model.config.batch_size, seed))
     return model
 
 
@@ -140,7 +141,7 @@ def stepped(model, strategy=None, xla="off"):
 def one_device(name):
     """The model after steps on one device, compiled by XLA."""
     with double_precision():
-        return stepped(build(name), xla="on")
+        return stepped(build(name))
 
 
 def test_everybody_moves(name, one_device, in_doubles):

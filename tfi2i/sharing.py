@@ -39,8 +39,8 @@ import tfi2i
 model = tfi2i.from_preset("{folder}")
 ```
 """
-_FACES = """- **Of faces.** It changes what people look like and can be used to deceive. Don't show an edited face as a photo,
-  and don't edit faces of people who haven't agreed. An attribute is what annotators saw in pictures, mostly of
+_FACES = """- **Of faces.** It changes what people look like and can be used to deceive. Don't show an edited face as a
+  photo, and don't edit faces of people who haven't agreed. An attribute is what annotators saw in pictures, mostly of
   celebrities: not what a person is. Answers are worse for whom the data show seldom.
 """
 _LIMITS = """## Limits

@@ -39,12 +39,13 @@ def test_an_imported_run_translates_and_exports_but_has_no_training(model, tmp_p
     assert main(["translate", run, photo, str(tmp_path / "out"), "--quiet"]) == 0
     with Image.open(tmp_path / "out" / "photo.png") as answer:
         assert answer.size == ((256, 256) if model == "srgan" else (64, 64))
-    export = ["export", run, "--format=litert", f"--out={tmp_path / 'exports'}", "--size=64x64", "--no_benchmark"]
-    assert main(export) == 0
-    assert "random numbers instead of images (the run was imported and knows no data)" in capsys.readouterr().err
-    exports = sorted(path.name for path in (tmp_path / "exports" / "run" / "1-devices").glob("*.tflite"))
-    ways = [""] if model in ("pix2pix", "srgan") else ["_AtoB", "_BtoA"]
-    assert exports == [f"run{way}.float32.tflite" for way in ways]
+    if model in ("pix2pix", "cyclegan"):  # the matrix of exports has the networks of all
+        export = ["export", run, "--format=litert", f"--out={tmp_path / 'exports'}", "--size=64x64", "--no_benchmark"]
+        assert main(export) == 0
+        assert "random numbers instead of images (the run was imported and knows no data)" in capsys.readouterr().err
+        exports = sorted(path.name for path in (tmp_path / "exports" / "run" / "1-devices").glob("*.tflite"))
+        ways = [""] if model == "pix2pix" else ["_AtoB", "_BtoA"]
+        assert exports == [f"run{way}.float32.tflite" for way in ways]
     if model == "pix2pix":
         assert main([*export, "--quantize=mixed_int8"]) == 2
         assert "give --images=FOLDER" in capsys.readouterr().err

@@ -25,8 +25,8 @@ def run(args):
         sharing.pass_on(args.run, args.out)
         print(args.out, flush=True)
         print(
-            f"next: read {args.out}/README.md, all that people will know of this model; sample.png shows pictures of the "
-            "data: take it away where their terms forbid to show them",
+            f"next: read {args.out}/README.md, all that people will know of this model; sample.png shows pictures of "
+            "the data: take it away where their terms forbid to show them",
             file=sys.stderr,
         )
         return
