@@ -25,7 +25,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # Grappler's passes take half of a graph's first call, and most tests call it a few times. The slow tests and every
+    # Grappler's passes take an eighth of the time of tests that call a graph a few times. The slow tests and every
     # process that a test starts have them.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not config.getoption("--slow")})
 

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shlex
 import shutil
 import uuid
 from pathlib import Path
@@ -113,7 +114,7 @@ def card(folder, name=None):
     entry, evaluation = zoo.MODELS[job.model], _read(folder / "evaluation.json")
     parts = [
         _head(job, name, evaluation),
-        f"# {name}\n\n{type_of(job)} ({entry.paper}): {entry.task}. Made with tfi2i {record['versions']['tfi2i']}.\n",
+        f"# {name}\n\n`{job.model}` ({entry.paper}): {entry.task}. Made with tfi2i {record['versions']['tfi2i']}.\n",
         *(["![What it makes](sample.png)\n"] if (folder / "sample.png").exists() else []),
         _USE.format(command=use_of(name, job.config), folder=name),
         _data(job),
@@ -131,11 +132,10 @@ def card(folder, name=None):
 
 def command_of(job):
     """The command that trains the same: `tfi2i train ...`, with what differs from a preset or from the defaults."""
-    presets = zoo.presets(job.model).items()
-    preset = next(
-        (name for name, preset in presets if (preset.config, preset.dataset) == (job.config, job.dataset)), None
-    )
-    start = zoo.presets(job.model)[preset] if preset else zoo.Preset(type(job.config)())
+    presets = zoo.presets(job.model)
+    same = (name for name, preset in presets.items() if (preset.config, preset.dataset) == (job.config, job.dataset))
+    preset = next(same, None)
+    start = presets[preset] if preset else zoo.Preset(type(job.config)())
     given = [f"--model={job.model}"]
     if preset:
         given.append(f"--preset={preset}")
@@ -146,7 +146,7 @@ def command_of(job):
         for field in dataclasses.fields(ours):
             if (value := getattr(ours, field.name)) != getattr(theirs, field.name) and value is not None:
                 given.append(f"--{field.name}={str(value).lower() if isinstance(value, bool) else value}")
-    return " ".join(["tfi2i train", *given])
+    return f"tfi2i train {shlex.join(given)}"
 
 
 def use_of(source, config):
@@ -158,19 +158,10 @@ def use_of(source, config):
     return f"tfi2i translate {source} IN OUT" + (" --target=all" if kind_of_data(config) == "labelled" else "")
 
 
-def type_of(job):
-    """The name of a job's class: "CycleGAN"."""
-    return zoo.model_class(job.model).__name__
-
-
 def _head(job, name, evaluation):
     """YAML, in the form of https://huggingface.co/docs/hub/model-cards; JSON strings are YAML's, too."""
     lines = ["---", "library_name: tfi2i", "pipeline_tag: image-to-image", "license: other"]
-    lines += [
-        "license_name: see-data-and-licence",
-        "tags:",
-        *(f"- {tag}" for tag in ("tensorflow", "keras", job.model)),
-    ]
+    lines += ["license_name: see-data-and-licence", "tags:", "- tensorflow", "- keras", f"- {job.model}"]
     if job.dataset in CATALOG:
         lines += ["datasets:", f"- {json.dumps(job.dataset)}"]
     if evaluation:
