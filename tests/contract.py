@@ -167,8 +167,9 @@ def test_two_replicas_are_one_device_and_xla_on_equals_off(name, one_device, mir
 
 
 def fit(name):
-    """A model after `model.fit` on two batches of real pictures, and the history."""
+    """A model after `model.fit` on two batches of pictures, without a graph of the step, and the history."""
     model = build(name)
+    model.run_eagerly = True
     images = tfi2i.data.load(zoo.presets(name)["quick"].dataset, "train", model.config)
     return model, model.fit(images.take(2), verbose=0).history
 
@@ -179,7 +180,6 @@ def step(name):
     return model, {loss: [value] for loss, value in model.train_step(batch(model)).items()}
 
 
-# The one that scales losses in the graph of `model.fit`, the other as it comes: tracing takes ten times as long.
 @pytest.mark.parametrize(("policy", "trained_by"), [("mixed_bfloat16", step), ("mixed_float16", fit)])
 def test_mixed_precision(name, policy, trained_by):
     keras.config.set_dtype_policy(policy)
