@@ -25,9 +25,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # Grappler's passes take an eighth of the time of tests that call a graph a few times. The slow tests and every
-    # process that a test starts have them.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not config.getoption("--slow")})
+    # Grappler's passes take an eighth of the time of tests that call a graph a few times. Every process that a test
+    # starts has them: killed trainings, workers, notebooks.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def pytest_collection_modifyitems(config, items):

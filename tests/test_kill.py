@@ -14,14 +14,14 @@ OPTIONS = [
     "--preset=quick",
     "--ngf=4",
     "--ndf=4",
-    "--steps=420",
+    "--steps=240",
     "--seed=7",
     "--log_every=5",
     "--checkpoint_every=5",
     "--sample_every=100",
     "--quiet",
 ]
-KILLS = 10
+KILLS = 8
 
 
 def newest(checkpoints):
