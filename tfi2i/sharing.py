@@ -30,7 +30,6 @@ FACES = ("diat", "stargan")
 _USE = """## Use
 
 ```sh
-pip install tfi2i
 {command}
 ```
 
