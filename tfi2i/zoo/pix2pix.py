@@ -190,6 +190,7 @@ PRESETS = {
         ),
         dataset="synthetic_facades",
         steps=3000,
+        bfloat16=True,
         note="labels -> photo at 64 px, narrow; minutes on two CPU cores",
     ),
     "facades": Preset(
