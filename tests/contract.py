@@ -128,12 +128,13 @@ def test_resumed_equals_not_interrupted(trained, tmp_path):
 
 def stepped(model, strategy=None):
     """The model after three steps on twice its batch: on one device compiled by XLA, on several as they come."""
-    if strategy:
-        step = lambda images: strategy.run(model.train_step, args=(distribute(strategy, images),))  # noqa: E731
-    else:
-        step = compiled_step(model, tf.distribute.get_strategy(), "on")
+    compiled = None if strategy else compiled_step(model, tf.distribute.get_strategy(), "on")
     for seed in range(3):
-        step(batch(model, 2 * model.config.batch_size, seed))
+        images = batch(model, 2 * model.config.batch_size, seed)
+        if strategy:
+            strategy.run(model.train_step, args=(distribute(strategy, images),))
+        else:
+            compiled(images)
     return model
 
 

@@ -116,7 +116,11 @@ def disk(folder):
         return Finding("bad", f"{Path(folder).resolve()} can't be written in", "give another --dir, or --run of train")
     free = shutil.disk_usage(folder).free
     found = f"{free / GIGABYTE:.1f} GB of disk free in {Path(folder).resolve()}"
-    return Finding("note", found, "a run of a paper's size takes 1 to 2 GB") if free < DISK else Finding("ok", found)
+    return (
+        Finding("note", found, "checkpoints of a paper's size take gigabytes, see docs/scale.md")
+        if free < DISK
+        else Finding("ok", found)
+    )
 
 
 def feed(folder):
