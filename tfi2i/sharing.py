@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tfi2i import zoo
 from tfi2i.data.catalog import CATALOG
-from tfi2i.errors import UserError
+from tfi2i.errors import UserError, nearest
 from tfi2i.run import Job, Recipe, load, write_networks
 from tfi2i.training.records import write_text
 
@@ -220,11 +220,8 @@ def _named(handle):
     """(model, preset) of "MODEL_PRESET"."""
     model, _, preset = handle.partition("_")
     if not preset or model not in zoo.MODELS or preset not in zoo.presets(model):
-        import difflib
-
         known = [f"{name}_{preset}" for name in zoo.MODELS for preset in zoo.presets(name)]
-        near = difflib.get_close_matches(handle, known, 1)
-        hint = f"did you mean {near[0]}?" if near else "see `tfi2i list MODEL`"
+        hint = nearest(handle, known, "see `tfi2i list MODEL`")
         raise UserError(f"no such preset: {handle} (expected a folder, hf://USER/REPOSITORY, or MODEL_PRESET); {hint}")
     return model, preset
 

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-from tfi2i.errors import UserError
+from tfi2i.errors import UserError, nearest
 
 VERBS = {
     "train": "train a model, or go on with a run",
@@ -100,10 +100,7 @@ def _run(argv):
         return 0
     verb, arguments = argv[0], argv[1:]
     if verb not in VERBS:
-        import difflib
-
-        near = difflib.get_close_matches(verb, VERBS, 1)
-        hint = f"did you mean {near[0]}?" if near else "see `tfi2i --help`"
+        hint = nearest(verb, VERBS, "see `tfi2i --help`")
         raise UserError(f"unknown command: {verb} (expected one of {', '.join(VERBS)}); {hint}")
     module = importlib.import_module(f"tfi2i.cli.{verb}")
     parser = Parser(prog=f"tfi2i {verb}", description=module.__doc__, allow_abbrev=False, inherited_absl_flags=None)

@@ -5,7 +5,6 @@ or uint16 arrays (H, W, C). Of pairs and of two domains an example is {"A", "B"}
 the two don't belong together; of labelled images it is {"image", "label"}, of others {"image"}.
 """
 
-import difflib
 from pathlib import Path
 
 from tfi2i.data.attributes import Chosen, Joined, WithAndWithout
@@ -15,7 +14,7 @@ from tfi2i.data.folders import PREPARED, ImageFolder, Unpaired, open_folder
 from tfi2i.data.labelled import DigitFile, open_labelled
 from tfi2i.data.named import open_named
 from tfi2i.data.prepared import Preprocess, kind_of_data
-from tfi2i.errors import UserError
+from tfi2i.errors import UserError, nearest
 
 # What a named set must be, for each kind of data that a model learns from; models without pairs ignore them.
 _SERVES = {
@@ -127,6 +126,5 @@ def _folder(name):
         return _shards().local(name)
     if Path(name).is_dir():
         return name
-    near = difflib.get_close_matches(name, CATALOG, 1)
-    hint = f"did you mean {near[0]}?" if near else "see `tfi2i list`"
+    hint = nearest(name, CATALOG, "see `tfi2i list`")
     raise UserError(f"no such data set or folder: {name} (expected a folder, or one of {', '.join(CATALOG)}); {hint}")

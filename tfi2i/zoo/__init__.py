@@ -1,11 +1,10 @@
 """The models: one paper, one file. `MODELS` names them; nothing is imported before it is asked for."""
 
 import dataclasses
-import difflib
 from importlib import import_module
 from typing import NamedTuple
 
-from tfi2i.errors import UserError
+from tfi2i.errors import UserError, nearest
 from tfi2i.zoo.preset import Preset
 
 __all__ = ["MODELS", "Preset", "create", "model_class", "name_of", "preset", "presets"]
@@ -42,8 +41,7 @@ MODELS = {
 def model_class(name):
     """The model's class. Raises `UserError` for an unknown name, with the nearest known one."""
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, 1)
-        hint = f"did you mean {near[0]}?" if near else "see `tfi2i list`"
+        hint = nearest(name, MODELS, "see `tfi2i list`")
         raise UserError(f"unknown model: --model={name} (expected one of {', '.join(MODELS)}); {hint}")
     module, attribute = MODELS[name].target.split(":")
     return getattr(import_module(module), attribute)
