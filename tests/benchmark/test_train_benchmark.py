@@ -182,7 +182,7 @@ def test_the_command_writes_a_table_and_its_numbers(tmp_path, capsys, monkeypatc
         monkeypatch.setattr(interleaved, name, value)
     monkeypatch.setattr(train, "SIDE", 64)
     files = [f"--out={tmp_path / 'table.md'}", f"--json={tmp_path / 'numbers.json'}"]
-    chosen = ["--models=pix2pix", "--rounds=1", "--precision=float32"]
+    chosen = ["--models=pix2pix", "--rounds=1", "--precision=float32", "--apart"]
     assert main(["benchmark", "train", *chosen, *files]) == 0
     text = (tmp_path / "table.md").read_text()
     assert capsys.readouterr().out == text

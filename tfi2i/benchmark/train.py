@@ -5,6 +5,7 @@ import dataclasses
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -119,7 +120,7 @@ def type_of(subject):
     return "bfloat16" if "bfloat16" in subject else "float32"
 
 
-def benchmark(models=tuple(CASES), precision="both", threads=2, rounds=12, peer="pytorch"):
+def benchmark(models=tuple(CASES), precision="both", threads=2, rounds=12, peer="pytorch", apart=False):
     """Measures a step of each model, all its subjects in one interleaved run.
 
     Args:
@@ -127,8 +128,9 @@ def benchmark(models=tuple(CASES), precision="both", threads=2, rounds=12, peer=
         precision: one of `PRECISIONS`.
         rounds: timed turns of each subject.
         peer: "pytorch" or "none".
+        apart: an interleaved run for each line of `COMPARED`, of its subjects alone.
 
-    Returns: an iterator of `Measured`.
+    Returns: an iterator of `Measured`, one a model, or one a comparison.
     Raises: `UserError` for a wrong option or where PyTorch is missing, `RuntimeError` where a subject fails or its
     losses differ from ours.
     """
@@ -142,10 +144,10 @@ def benchmark(models=tuple(CASES), precision="both", threads=2, rounds=12, peer=
     if peer == "pytorch" and not find_spec("torch"):
         raise UserError("--peer=pytorch needs PyTorch: pip install 'tfi2i[benchmark]'; or --peer=none")
     for name in models:
-        yield _measured(name, precision, threads, rounds, peer)
+        yield from _measured(name, precision, threads, rounds, peer, apart)
 
 
-def _measured(name, precision, threads, rounds, peer):
+def _measured(name, precision, threads, rounds, peer, apart):
     with tempfile.TemporaryDirectory() as folder:
         start = Start(name, Path(folder), peer == "pytorch")
         wanted = ("float32", "bfloat16") if precision == "both" else (precision.removeprefix("mixed_"),)
@@ -153,15 +155,21 @@ def _measured(name, precision, threads, rounds, peer):
         # What the fastest float32 of PyTorch is, is asked of bfloat16, too.
         if precision == "mixed_bfloat16":
             subjects |= {s: t for s, t in start.subjects(threads).items() if s in (EAGER, LAST)}
-        kinds = sorted({type_of(subject) for subject in subjects})
-        products = {f"matrix product {kind}": (matrix_product, (kind, threads)) for kind in kinds}
         if peer == "pytorch":
             start.prove(threads)
-        checked = {s: (function, (*arguments, True)) for s, (function, arguments) in subjects.items()}
-        timed, others = measure(checked | products, rounds, start.check, tries=2)
-        memory = {s: alone(subject).peak for s, subject in subjects.items()}
+        together = [{ours, *theirs} & subjects.keys() for ours, theirs in COMPARED] if apart else [set(subjects)]
+        for group in (group for group in together if group & OURS.keys()):
+            yield _of_one_run(start, {s: subject for s, subject in subjects.items() if s in group}, threads, rounds)
+
+
+def _of_one_run(start, subjects, threads, rounds):
+    kinds = sorted({type_of(subject) for subject in subjects})
+    products = {f"matrix product {kind}": (matrix_product, (kind, threads)) for kind in kinds}
+    checked = {s: (function, (*arguments, True)) for s, (function, arguments) in subjects.items()}
+    timed, others = measure(checked | products, rounds, start.check, tries=2)
+    memory = {s: alone(subject).peak for s, subject in subjects.items()}
     peaks = {kind: 2 * SIDE**3 / timed[f"matrix product {kind}"].median for kind in kinds}
-    return Measured(name, start.images, {s: timed[s] for s in subjects}, start.flops(), memory, peaks, others)
+    return Measured(start.name, start.images, {s: timed[s] for s in subjects}, start.flops(), memory, peaks, others)
 
 
 class Start:
@@ -467,15 +475,16 @@ def table(results, threads, rounds):
             what = ["", ""]
     head = ["model", "GFLOP a step", *(f"{ours} to {' or '.join(theirs)}" for ours, theirs in COMPARED)]
     lines += ["", row(head), row(["---"] * len(head))]
-    for r in results:
-        flops, found = f"{r.flops / 1e9:,.3g}", r.ratios()
+    for model, of_model in groupby(results, lambda r: r.model):
+        of_model = list(of_model)
+        flops, found = f"{of_model[0].flops / 1e9:,.3g}", [ratio for r in of_model for ratio in r.ratios()]
         cells = [
             next(
                 (f"{m:.2f} ({p:.2f}) {best}" for o, best, m, p in found if o == ours and best in theirs), "not measured"
             )
             for ours, theirs in COMPARED
         ]
-        lines.append(row([f"`{r.model}`", flops, *cells]))
+        lines.append(row([f"`{model}`", flops, *cells]))
     peaks = "; ".join(
         f"{r.model} {', '.join(f'{kind} {peak / 1e9:,.0f}' for kind, peak in r.peaks.items())}" for r in results
     )

@@ -58,6 +58,9 @@ def _train_options(parser):
     parser.add_argument("--threads", type=int, default=2, help="of each subject [%(default)s]")
     parser.add_argument("--rounds", type=int, default=12, help="timed turns of each subject [%(default)s]")
     parser.add_argument("--peer", default="pytorch", help="pytorch, or none to do without it [%(default)s]")
+    parser.add_argument(
+        "--apart", action="store_true", help="a run for each comparison, where memory doesn't hold all subjects at once"
+    )
     parser.add_argument("--out", metavar="FILE", help="write the table there, as Markdown")
     parser.add_argument("--json", metavar="FILE", help="write the numbers there, as JSON")
 
@@ -68,7 +71,8 @@ def _train(args):
     from tfi2i.benchmark.train import benchmark, table
 
     results = []
-    for measured in benchmark(args.models.split(","), args.precision, args.threads, args.rounds, args.peer):
+    models = args.models.split(",")
+    for measured in benchmark(models, args.precision, args.threads, args.rounds, args.peer, args.apart):
         results.append(measured)
         medians = ", ".join(f"{name} {timed.median:.3g} s" for name, timed in measured.timed.items())
         print(f"{measured.model}: {medians}", file=sys.stderr)
