@@ -19,6 +19,7 @@ FLOORS = {
     "nn": 0,
     "training": 1,
     "zoo": 2,
+    "plots": 3,
     "precision": 3,
     "run": 3,
     "directions": 3,

@@ -2,8 +2,12 @@
 
 import ast
 import itertools
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +73,14 @@ def test_the_page_of_commands_is_of_today():
 
 def test_there_are_pages():
     assert {"README.md", "BUILD.md", "docs/asks.md"} <= {path.relative_to(ROOT).as_posix() for path in PAGES}
+
+
+def test_the_code_of_the_python_page_runs(tmp_path):
+    """From top to bottom, as one program in an empty folder that holds a checkpoint."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.M | re.S)
+    shutil.copy(ROOT / "tests" / "parity" / "cyclegan_resnet9" / "latest_net_G_A.pth", tmp_path)
+    environment = os.environ | {"MPLBACKEND": "agg"}
+    command = [sys.executable, "-W", "ignore", "-c", "\n".join(blocks)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "1 done" in done.stdout and "did you mean cyclegan?" in done.stdout

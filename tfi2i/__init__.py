@@ -5,7 +5,7 @@
     model.fit(tfi2i.data.load("synthetic_facades", "train", model.config), epochs=3)
 
 `create` a new model, `load` the model of a run, `from_preset` one that was passed on, `data.load` a data set,
-`interop.from_pytorch` an official checkpoint.
+`interop.from_pytorch` an official checkpoint, `plots` what notebooks show.
 Importing this package imports no TensorFlow; the first use of one of these names does.
 """
 
@@ -14,7 +14,7 @@ import importlib.abc
 import importlib.util
 import sys
 
-__all__ = ["create", "data", "errors", "from_preset", "interop", "load", "zoo"]
+__all__ = ["create", "data", "errors", "from_preset", "interop", "load", "plots", "zoo"]
 
 _HOMES = {"create": "tfi2i.zoo", "from_preset": "tfi2i.sharing", "load": "tfi2i.run"}
 
