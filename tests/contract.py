@@ -111,9 +111,9 @@ def assert_alike(one, other):
 
 @pytest.fixture(scope="module")
 def trained(name, tmp_path_factory):
-    """The folder of a run of three steps."""
+    """The folder of a run of two steps."""
     folder = tmp_path_factory.mktemp("contract") / name
-    recipe = run.Recipe(steps=3, log_every=1, sample_every=3, checkpoint_every=2)
+    recipe = run.Recipe(steps=2, log_every=1, sample_every=2, checkpoint_every=1)
     config = zoo.model_class(name).Config(**options(name))
     loop.train(run.Job(name, config, recipe, zoo.presets(name)["quick"].dataset), folder, progress=False)
     return folder
@@ -122,14 +122,14 @@ def trained(name, tmp_path_factory):
 def test_resumed_equals_not_interrupted(trained, tmp_path):
     """The last checkpoint taken away, the run goes on from the one before to the same bits of all state."""
     shutil.copytree(trained, tmp_path / "run")
-    go_on_without("ckpt-3", tmp_path / "run")
+    go_on_without("ckpt-2", tmp_path / "run")
     assert state_of(tmp_path / "run") == state_of(trained)
 
 
 def stepped(model, strategy=None):
-    """The model after three steps on twice its batch: on one device compiled by XLA, on several as they come."""
+    """The model after two steps on twice its batch: on one device compiled by XLA, on several as they come."""
     compiled = None if strategy else compiled_step(model, tf.distribute.get_strategy(), "on")
-    for seed in range(3):
+    for seed in range(2):
         images = batch(model, 2 * model.config.batch_size, seed)
         if strategy:
             strategy.run(model.train_step, args=(distribute(strategy, images),))
