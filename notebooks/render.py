@@ -54,7 +54,7 @@ def page(notebook, name, pictures):
                 file = f"{name}_{cell.id}{number}.png"
                 pictures[file] = smaller(base64.b64decode(png))
                 parts.append(f"![]({file})")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts).replace("\n```\n\n```text\n", "\n") + "\n"  # what `fit` prints comes in many outputs
 
 
 def printed(output):

@@ -11,18 +11,23 @@ from tfi2i.training.records import grid
 INCHES = 1.5  # of an image's side
 
 
-def sheet(title, *columns):
-    """Shows images side by side.
+def sheet(rows, title=None):
+    """Shows images in rows, smaller ones enlarged to the largest by repeating their pixels.
 
     Args:
-        title: what stands above, such as "x | G(x) | y".
-        columns: arrays or tensors (N, H, W, 1 or 3) on [-1, 1]; the images of one example are a row.
+        rows: {what stands before the row: images (N, H, W, 1 or 3) on [-1, 1], an array or a tensor}.
+        title: what stands above.
     """
-    columns = [np.broadcast_to(to_pixels(column), (*np.shape(column)[:3], 3)) for column in columns]
-    rows = list(zip(*columns, strict=True))
-    figure, axes = _figure(len(columns) * INCHES, len(rows) * INCHES)
-    axes.imshow(grid(rows))
-    axes.set_title(title, fontsize=10)
+    pixels = [np.broadcast_to(to_pixels(row), (*np.shape(row)[:3], 3)) for row in rows.values()]
+    side = max(row.shape[1] for row in pixels)
+    pixels = [row.repeat(side // row.shape[1], 1).repeat(side // row.shape[1], 2) for row in pixels]
+    figure, axes = _figure(max(map(len, pixels)) * INCHES + 1, len(pixels) * INCHES, axis="on")
+    picture = grid(pixels)
+    axes.imshow(picture)
+    axes.set(xticks=[], title=title or "")
+    axes.set_yticks((np.arange(len(rows)) + 0.5) * picture.shape[0] / len(rows), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     _show(figure)
 
 
