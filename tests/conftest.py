@@ -56,6 +56,18 @@ def shared_data():
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_pictures():
+    """A training in a test shows and scores few of them: each takes a call of the network without a graph."""
+    from tfi2i.evaluation import attributes, two_domains
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (attributes, two_domains):
+            patch.setattr(module, "SAMPLES", 2)
+            patch.setattr(module, "VALIDATION", 4)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def same_numbers_each_time():
     """Initial weights and random inputs of a test are the same in every run, alone or among others."""

@@ -38,7 +38,6 @@ def in_short():
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "compiled_step", lambda model, *_: model.train_step)
-        patch.setattr("tfi2i.evaluation.two_domains.VALIDATION", 2)
         yield
 
 

@@ -31,6 +31,13 @@ def test_the_readme_lists_every_notebook_and_every_model_has_one():
     assert [name for name in zoo.MODELS if f'\\"{name}\\"' not in text and f"--model={name}" not in text] == []
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_page_is_of_this_notebook(path):
+    page = (HERE.parent / "docs" / "notebooks" / f"{path.stem}.md").read_text(encoding="utf-8")
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        assert "".join(cell["source"]) in page, f"cell {cell['id']}: python notebooks/render.py {path.stem}"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_draws(path, tmp_path, monkeypatch):
