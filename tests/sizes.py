@@ -38,6 +38,8 @@ SIZES = {
         "d_layers": 3,
         "identity_layers": "conv2,conv3",
     },
+    "cut": {"ngf": 4, "n_blocks": 1, "ndf": 4, "n_layers_D": 1, "netF_nc": 8, "num_patches": 16}
+    | {"nce_layers": "0,4,8,12"},
     "ugatit": {"light": True, "ch": 4, "n_res": 1, "n_dis_global": 4, "n_dis_local": 3},
 }
 SIZE = {"load_size": 36, "crop_size": 32, "batch_size": 2}

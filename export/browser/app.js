@@ -15,6 +15,7 @@ const PAPERS = {
   drit: "DRIT",
   ugatit: "U-GAT-IT",
   stargan: "StarGAN",
+  cut: "CUT",
   dtn: "DTN",
   diat: "DIAT",
   srgan: "SRGAN",

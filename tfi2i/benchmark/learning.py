@@ -90,6 +90,7 @@ FULL = {
     "samunit": Goal("L1", 0.45, 0.45, beside=_STYLES),  # 0.26
     "drit": Goal("L1", 0.5, 0.5, beside=_STYLES),  # 0.29 and 0.35 in two runs
     "ugatit": Goal("L1", 0.6, 0.6),  # 0.45
+    "cut": Goal("L1", 0.6, 0.6),
     "dtn": Goal("accuracy", 0.5, 0.5, "accuracy_copy", "{:.1%} read", {"L1": "L1 {:.3f}"}, lower=False),  # 77 % more
     "diat": Goal(**_EDIT, copying=0.9, untrained=0.9, beside=_SEEN),  # 0.75
     "stargan": Goal(**_EDIT, copying=0.65, untrained=0.65, beside=_SEEN),  # 0.45
@@ -108,6 +109,7 @@ SHORT = {
     "samunit": Goal("L1", 0.9, 0.8, steps=20, **_FEW),
     "drit": Goal("L1", 0.9, 0.8, steps=20, **_FEW),
     "ugatit": Goal("L1", 0.9, 0.8, steps=30, **_FEW),
+    "cut": Goal("L1", 0.9, 0.8, steps=30, **_FEW),
     "dtn": Goal("L1", 0.95, 0.9, steps=60, options={"f_iters": 50}, **_FEW),
     "diat": Goal(**_REST, untrained=0.6, steps=40, **_FEW),
     "stargan": Goal(**_EDIT, copying=1.0, untrained=0.9, steps=30, **_FEW),
@@ -125,6 +127,7 @@ PAPERS = {
     "samunit": "https://arxiv.org/abs/1901.08242",
     "drit": "https://arxiv.org/abs/1808.00948",
     "ugatit": "https://arxiv.org/abs/1907.10830",
+    "cut": "https://arxiv.org/abs/2007.15651",
     "dtn": "https://arxiv.org/abs/1611.02200",
     "diat": "https://arxiv.org/abs/1610.05586v1",
     "stargan": "https://arxiv.org/abs/1711.09020",

@@ -15,6 +15,7 @@ from torch import nn
 from tfi2i.benchmark import torch_layers
 from tfi2i.nn.adain import AdaIN
 from tfi2i.nn.adalin import LIN, AdaLIN
+from tfi2i.nn.antialiasing import BlurDown, BlurUp
 from tfi2i.nn.attention import Attend
 from tfi2i.nn.blocks import NoiseDropout
 from tfi2i.nn.class_activation import ClassActivation
@@ -305,6 +306,8 @@ BUILDERS = {
     (AppendVector,): lambda layer: torch_layers.AppendVector(),
     (Attend,): lambda layer: loaded(torch_layers.Attend(), gamma=layer.gamma),
     (BatchNorm,): batch_norm,
+    (BlurDown,): lambda layer: nn.Sequential(nn.ReflectionPad2d(1), nn.AvgPool2d(2, 1), nn.AvgPool2d(2)),
+    (BlurUp,): lambda layer: nn.Upsample(scale_factor=2, mode="bilinear"),
     (ClassActivation,): class_activation,
     (HalvingPool,): lambda layer: nn.AvgPool2d(3, 2, 1, count_include_pad=False),
     (ImageLayerNorm,): image_layer_norm,

@@ -6,6 +6,7 @@ Importing it registers the layers with Keras, so that `keras.models.load_model` 
 from tfi2i.nn import (
     adain,
     adalin,
+    antialiasing,
     attention,
     blocks,
     class_activation,
@@ -24,6 +25,7 @@ from tfi2i.nn import (
 __all__ = [
     "adain",
     "adalin",
+    "antialiasing",
     "attention",
     "blocks",
     "class_activation",

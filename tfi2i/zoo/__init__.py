@@ -27,6 +27,9 @@ MODELS = {
     "samunit": Entry("tfi2i.zoo.samunit:SAMUNIT", "Kang and Lee 2019", "MUNIT with self-attention"),
     "drit": Entry("tfi2i.zoo.drit:DRIT", "Lee et al. 2018", "two domains, many styles: disentangled attributes"),
     "ugatit": Entry("tfi2i.zoo.ugatit:UGATIT", "Kim et al. 2020", "two domains, change of shape: attention and AdaLIN"),
+    "cut": Entry(
+        "tfi2i.zoo.cut:CUT", "Park et al. 2020", "two domains, one way: patches stay what they are, by contrast"
+    ),
     "dtn": Entry(
         "tfi2i.zoo.dtn:DTN", "Taigman et al. 2017", "two domains, what a network f sees is kept: digits, emoji"
     ),
