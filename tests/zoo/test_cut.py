@@ -1,5 +1,6 @@
 """CUT's step against the paper's equations, written a second time in NumPy on the outputs of the networks."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -137,7 +138,7 @@ def test_features_are_those_of_the_paper(batch):
         (8, 8, 16),
     ]
     inner = {name: t.G.get_layer(name).output for name in ("down1", "down2", "block1", "block5")}
-    again = tf.keras.Model(t.G.input, list(inner.values()))(batch["x"])
+    again = keras.Model(t.G.input, list(inner.values()))(batch["x"])
     for ours, theirs in zip((down1, down2, block1, block5), again, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     assert {id(w) for w in t.G_enc.weights} < {id(w) for w in t.G.weights}
