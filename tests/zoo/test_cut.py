@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import tfi2i
 from tfi2i.errors import UserError
+from tfi2i.training.optimizers import Adam
 
 TINY = {"ngf": 4, "n_blocks": 1, "ndf": 4, "n_layers_D": 1, "load_size": 36, "crop_size": 32}
 TINY |= {"netF_nc": 6, "num_patches": 12, "nce_layers": "0,4,8,12"}
@@ -26,7 +27,7 @@ def model(**options):
     """
     translator = tfi2i.create("cut", lr=0.0, init_type="kaiming", **TINY | options)
     translator.compile(run_eagerly=True)
-    random, drawn = np.random.default_rng(1), {}
+    random, drawn = np.random.default_rng(0), {}
 
     def uniform(name, shape):
         drawn[name] = random.uniform(size=[int(n) for n in shape]).astype("float32")
@@ -44,7 +45,9 @@ def patch_nce(t, drawn, name, x, y_hat, flips, tau):
 
         def z(v, number=number):
             kernel1, bias1, kernel2, bias2 = (
-                network[f"layer{number}_dense{k}/{kind}"].astype("float64") for k in (1, 2) for kind in ("kernel", "bias")
+                network[f"layer{number}_dense{k}/{kind}"].astype("float64")
+                for k in (1, 2)
+                for kind in ("kernel", "bias")
             )
             v = np.maximum(v.astype("float64") @ kernel1 + bias1, 0) @ kernel2 + bias2
             return v / (np.sqrt((v**2).sum(-1, keepdims=True)) + 1e-7)
@@ -64,9 +67,7 @@ def patch_nce(t, drawn, name, x, y_hat, flips, tau):
 @pytest.mark.parametrize("flip_equivariance", [False, True])
 @pytest.mark.parametrize("nce_idt", [False, True])
 def test_every_term_is_the_equation(batch, nce_idt, flip_equivariance):
-    t, drawn = model(
-        lambda_GAN=3.0, lambda_NCE=5.0, nce_T=0.2, nce_idt=nce_idt, flip_equivariance=flip_equivariance
-    )
+    t, drawn = model(lambda_GAN=3.0, lambda_NCE=5.0, nce_T=0.2, nce_idt=nce_idt, flip_equivariance=flip_equivariance)
     logs = t.train_step(batch)
     x, y = batch["x"], batch["y"]
     flips = drawn["flips"][:, 0, 0, 0] < 0.5 if flip_equivariance else [False, False]
@@ -103,9 +104,9 @@ def test_keys_are_constant(batch):
 
 def test_d_steps_first(batch):
     """G is judged by the D that has just learned from its fake."""
-    t = tfi2i.create("cut", lr=0.0, init_type="kaiming", **TINY)
+    t, _ = model()
+    t.make_optimizers = lambda *_: {name: Adam(1e-2 if name == "D" else 0.0) for name in t.players}
     t.compile(run_eagerly=True)
-    t.optimizers["D"].inner_optimizer.learning_rate = 1e-2
     before = t.D(t.G(batch["x"])).numpy()
     logs = t.train_step(batch)
     after = t.D(t.G(batch["x"])).numpy()

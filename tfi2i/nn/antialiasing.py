@@ -19,6 +19,9 @@ class BlurDown(keras.layers.Layer):
         super().__init__(**kwargs)
         self.pad = ReflectPad(1, dtype=self.dtype_policy)
 
+    def build(self, input_shape):
+        self.pad.build(input_shape)
+
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape
         return (batch, *(None if n is None else (n + 1) // 2 for n in size), channels)

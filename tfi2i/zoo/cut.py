@@ -8,12 +8,12 @@ lighter form, FastCUT.
 
 G maps domain X to Y, and there is no way back. G_enc is its first half: what it sees at a place s of G(x) shall be
 nearer to what it saw at that place of x than at other places of x. H_l, two dense layers, takes the features of layer l
-to vectors z of length 1. On Y the same loss says that G leaves alone what is in Y already. CUT: lambda_X = lambda_Y = 1;
-FastCUT: lambda_X = 10, lambda_Y = 0, and G must translate mirrored images as it translates others (sec. 4).
+to vectors z of length 1. On Y the same loss says that G leaves alone what is in Y already. CUT has lambda_X = lambda_Y
+= 1; FastCUT lambda_X = 10, lambda_Y = 0, and its G must translate mirrored images as it translates others (sec. 4).
 
 Official code: taesungp/contrastive-unpaired-translation (BSD); numbers only were taken. Its netF is H here, its
-lambda_NCE is lambda_X and lambda_Y. Where both are asked for, it takes half of each (`nce_idt`); and it takes means over
-places and layers where eq. 3 has sums. So does this file.
+lambda_NCE is lambda_X and lambda_Y. Where both are asked for (`nce_idt`), it takes half of each, and it takes means
+over places and layers where eq. 3 has sums. So does this file.
 
 Deviations
 - Places, and with --flip_equivariance which images are mirrored, are drawn for each image; the official program draws
@@ -314,7 +314,7 @@ _FAST = {"lambda_NCE": 10.0, "nce_idt": False, "flip_equivariance": True, "n_epo
 # Section 4 and the official program's defaults; FID as the paper has it.
 PRESETS = {
     "quick": Preset(
-        Config(ngf=16, n_blocks=5, ndf=32, n_layers_D=2, n_epochs=4, n_epochs_decay=4, load_size=72, crop_size=64),
+        Config(ngf=16, n_blocks=5, ndf=32, n_layers_D=2, n_epochs=3, n_epochs_decay=3, load_size=72, crop_size=64),
         dataset="synthetic_seasons",
         steps=2400,
         note="summer -> winter at 64 px, narrow; not yet run",
