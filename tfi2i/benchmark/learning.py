@@ -90,7 +90,7 @@ FULL = {
     "samunit": Goal("L1", 0.45, 0.45, beside=_STYLES),  # 0.26
     "drit": Goal("L1", 0.5, 0.5, beside=_STYLES),  # 0.29 and 0.35 in two runs
     "ugatit": Goal("L1", 0.6, 0.6),  # 0.45
-    "cut": Goal("L1", 0.6, 0.6),
+    "cut": Goal("L1", 0.55, 0.5),  # 0.37, 0.41 with seed 1; 0.46 at twice the learning rate
     "dtn": Goal("accuracy", 0.5, 0.5, "accuracy_copy", "{:.1%} read", {"L1": "L1 {:.3f}"}, lower=False),  # 77 % more
     "diat": Goal(**_EDIT, copying=0.9, untrained=0.9, beside=_SEEN),  # 0.75
     "stargan": Goal(**_EDIT, copying=0.65, untrained=0.65, beside=_SEEN),  # 0.45

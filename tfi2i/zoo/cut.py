@@ -319,7 +319,7 @@ PRESETS = {
             n_blocks=5,
             ndf=32,
             n_layers_D=2,
-            init_type="normal",  # narrow, the official kernels give pictures that stay blurred for as long
+            init_type="normal",  # with xavier L1 is the same, 0.172, and pictures are blurred: SSIM 0.660, here 0.676
             n_epochs=3,
             n_epochs_decay=3,
             load_size=72,
@@ -327,7 +327,7 @@ PRESETS = {
         ),
         dataset="synthetic_seasons",
         steps=2400,
-        note="summer -> winter at 64 px, narrow; not yet run",
+        note="summer -> winter at 64 px, narrow; 5.4 minutes on one CPU core, L1 0.174, a copy of the input has 0.468",
     ),
     "cut": Preset(
         Config(),
