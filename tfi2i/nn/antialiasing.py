@@ -1,4 +1,4 @@
-"""Halving and doubling of images without aliasing (Zhang 2019, sec. 3), in forms that mobile delegates take whole."""
+"""Halving and doubling of images without aliasing (Zhang 2019, sec. 3); delegates take both whole at known sizes."""
 
 import keras
 import tensorflow as tf
@@ -36,7 +36,7 @@ class BlurUp(keras.layers.Layer):
     """Twice as many pixels, zeros between them filled by [1, 3, 3, 1] x [1, 3, 3, 1] / 16, its border repeated.
 
     Each pixel becomes, along each axis, two: three quarters of itself and one of its neighbour on that side. That is
-    bilinear interpolation, whose operation knows no float64 and no unknown size on delegates.
+    bilinear interpolation, TensorFlow's operation for which answers in float32 alone.
 
     Shapes: (B, H, W, C) -> (B, 2H, 2W, C); H and W may be unknown.
     """
