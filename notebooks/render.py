@@ -44,7 +44,7 @@ def page(notebook, name, pictures):
     parts = [f"<!-- Made from notebooks/{name}.ipynb by notebooks/render.py -->"]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            parts.append(cell.source)
+            parts.append(cell.source.replace("](../", "](../../"))  # links, as seen from the page's folder
             continue
         parts.append(f"```python\n{cell.source}\n```")
         for number, output in enumerate(cell.outputs):

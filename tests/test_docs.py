@@ -83,4 +83,4 @@ def test_the_code_of_the_python_page_runs(tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", "\n".join(blocks)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "1 done" in done.stdout and "did you mean cyclegan?" in done.stdout
+    assert "done=1" in done.stdout and "did you mean cyclegan?" in done.stdout
