@@ -43,7 +43,7 @@ def folder(tmp_path, monkeypatch):
     """Runs of a step, and data of each form."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(loop, "compiled_step", lambda model, *_: model.train_step)  # a graph takes longer than a step
-    numbers = [f"{k}.png" for k in range(12)]
+    numbers = [f"{k}.png" for k in range(60)]  # so that the tenth that is held out has some with each attribute
     pictures("my/pairs", [f"train/{name}" for name in numbers] + ["val/1.png"], (80, 36))
     pictures("my/domains", [f"{part}/{name}" for part in ("trainA", "trainB", "testA", "testB") for name in numbers])
     pictures("rafd", [f"{feeling}/{name}" for feeling in ("happy", "sad") for name in numbers])
