@@ -11,7 +11,7 @@ from PIL import Image
 from sizes import options
 
 from tfi2i import loop
-from tfi2i.cli import main
+from tfi2i.cli import doctor, main
 
 ROOT = Path(__file__).parent.parent
 NOT_TYPED = {  # and where it is tested
@@ -42,6 +42,7 @@ def pictures(folder, names, size=(40, 36)):
 def folder(tmp_path, monkeypatch):
     """Runs of a step, and data of each form."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "STEPS", 2)
     monkeypatch.setattr(loop, "compiled_step", lambda model, *_: model.train_step)  # a graph takes longer than a step
     numbers = [f"{k}.png" for k in range(60)]  # so that the tenth that is held out has some with each attribute
     pictures("my/pairs", [f"train/{name}" for name in numbers] + ["val/1.png"], (80, 36))
@@ -60,7 +61,7 @@ def folder(tmp_path, monkeypatch):
     for name in ("latest_net_G_A.pth", "latest_net_G_B.pth"):
         shutil.copy(ROOT / "tests" / "parity" / "cyclegan_resnet9" / name, name)
     for run, model, more in (
-        ("NAME", "cyclegan", []),
+        ("NAME", "cyclegan", ["--data_dir=my/domains"]),
         ("munit", "munit", []),
         ("ugatit", "ugatit", []),
         ("srgan", "srgan", []),
