@@ -49,12 +49,14 @@ def page(notebook, name, pictures):
         parts.append(f"```python\n{cell.source}\n```")
         for number, output in enumerate(cell.outputs):
             if text := printed(output):
+                if parts[-1].startswith("```text"):  # what `fit` prints comes in many outputs
+                    text = parts.pop().removeprefix("```text\n").removesuffix("```") + text
                 parts.append(f"```text\n{text}\n```")
             if png := output.get("data", {}).get("image/png"):
                 file = f"{name}_{cell.id}{number}.png"
                 pictures[file] = smaller(base64.b64decode(png))
                 parts.append(f"![]({file})")
-    return "\n\n".join(parts).replace("\n```\n\n```text\n", "\n") + "\n"  # what `fit` prints comes in many outputs
+    return "\n\n".join(parts) + "\n"
 
 
 def printed(output):
