@@ -1,5 +1,6 @@
 """SIGKILL at any instant, saving included: what goes on from there ends with the same bits."""
 
+import os
 import random
 import subprocess
 import sys
@@ -17,6 +18,7 @@ sys.argv[0] = "tfi2i"
 entry()
 """
 COMMAND = [sys.executable, "-c", PROGRAM, "train"]
+ENVIRONMENT = os.environ | {"TF_NUM_INTRAOP_THREADS": "2"}  # the same bits on several threads, too
 OPTIONS = [
     "--model=pix2pix",
     "--preset=quick",
@@ -47,12 +49,12 @@ def saving(run):
 @pytest.mark.slow
 def test_killed_at_random_moments_a_run_ends_with_the_same_bits(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    subprocess.run([*COMMAND, *OPTIONS, f"--run={whole}"], check=True)
+    subprocess.run([*COMMAND, *OPTIONS, f"--run={whole}"], env=ENVIRONMENT, check=True)
     chance, while_saving = random.Random(0), 0
     for kill in range(KILLS):
         begin = [f"--resume={parts}", "--quiet"] if (parts / "config.json").exists() else [*OPTIONS, f"--run={parts}"]
         before = newest(parts / "checkpoints")
-        process = subprocess.Popen([*COMMAND, *begin])
+        process = subprocess.Popen([*COMMAND, *begin], env=ENVIRONMENT)
         try:
             if kill == 0:
                 time.sleep(chance.uniform(1, 8))  # before the first checkpoint, perhaps before the first step
@@ -66,7 +68,7 @@ def test_killed_at_random_moments_a_run_ends_with_the_same_bits(tmp_path):
             process.kill()
         assert process.wait() == -9, "the run ended before it was killed: raise --steps"
     assert while_saving >= 3
-    subprocess.run([*COMMAND, f"--resume={parts}", "--quiet"], check=True)
+    subprocess.run([*COMMAND, f"--resume={parts}", "--quiet"], env=ENVIRONMENT, check=True)
 
     assert state_of(parts) == state_of(whole)
     assert losses_of(parts) == losses_of(whole)
