@@ -14,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfi2i import translation
+from tfi2i.cli import main
 from tfi2i.data import images
 from tfi2i.data.collection import AHEAD
 from tfi2i.errors import UserError
@@ -268,3 +269,13 @@ def test_a_network_that_answers_at_its_own_size_gives_pictures_back_at_theirs():
     answer, _ = translated(Network(at_8, 1, 3, answers_at=(8, 8)), picture)
     assert seen[0].shape == (1, 8, 8, 3) and answer.shape == (16, 16, 3)
     assert np.ptp(answer) == 0 and abs(int(answer[0, 0, 0]) - picture.pixels.mean()) < 3
+
+
+def test_pictures_of_another_scale_are_told(trained_run, tmp_path, capsys):
+    """Those of the training were brought to 36 px."""
+    for side, told in ((40, False), (96, True)):
+        images.write(tmp_path / f"{side}.png", np.zeros((side, side, 3), np.uint8))
+        assert (
+            main(["translate", str(trained_run), str(tmp_path / f"{side}.png"), str(tmp_path / "out"), "--quiet"]) == 0
+        )
+        assert ("brought to 36 px, and this one has 96x96" in capsys.readouterr().err) == told

@@ -21,6 +21,8 @@ from tfi2i.directions import direction_of, random_styles
 from tfi2i.edits import Edits
 from tfi2i.errors import UserError
 
+MUCH_LARGER = 1.5  # times as large as the pictures that a run learned from: from there on it shows
+
 
 class Summary(NamedTuple):
     """How many pictures were translated, were there already, and failed ({path: reason}); where these are listed."""
@@ -201,6 +203,27 @@ class Translation:
 
     def _suffix(self, suffix):
         return ".png" if self.sheet or suffix.lower() == ".gif" else suffix
+
+
+def another_scale(run, picture):
+    """What to say where a run learned from pictures brought to a much smaller size than this file has; else None.
+
+    A picture is translated at its own size, and what a network knows of windows has one size in pixels.
+    """
+    from tfi2i.run import Job
+
+    config = Job.load(run).config if (Path(run) / "config.json").exists() else None
+    mode, load_size = getattr(config, "preprocess", "none"), getattr(config, "load_size", None)
+    if load_size is None or mode in ("none", "crop", "square"):
+        return None
+    height, width = images.size(picture)
+    side = {"scale_shortside_and_crop": min(height, width)}.get(mode, width)
+    if side < MUCH_LARGER * load_size:
+        return None
+    return (
+        f"the run learned from pictures brought to {load_size} px, and this one has {width}x{height}: what it shows is "
+        f"larger there; make pictures smaller, or train with a larger --load_size and --crop_size ({picture})"
+    )
 
 
 def reason_of(error):

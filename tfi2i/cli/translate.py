@@ -2,6 +2,7 @@
 which super-resolution multiplies."""
 
 import json
+import os
 import sys
 
 from tfi2i.cli import import_tensorflow
@@ -45,10 +46,15 @@ def options_of(args):
 
 def run(args):
     import_tensorflow()
-    from tfi2i.translation import translate
+    from tfi2i.data.collection import collection
+    from tfi2i.translation import another_scale, translate
 
     options = options_of(args) | {"overwrite": args.overwrite, "shard": args.shard, "progress": not args.quiet}
     summary = translate(args.run, args.pictures, args.output, **options)
+    if summary.done and not summary.failed:
+        paths = collection(args.pictures)
+        if note := another_scale(args.run, paths.folder / os.fsdecode(next(iter(paths.names())))):
+            print(f"tfi2i: note: {note}", file=sys.stderr)
     for reason in list(summary.failed.values())[:NAMED]:
         print(f"tfi2i: failed: {reason}", file=sys.stderr)
     if summary.failed:
