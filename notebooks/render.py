@@ -21,7 +21,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 PAGES = HERE.parent / "docs" / "notebooks"
-LINES = 24  # of what a cell prints; the page shows the first and last half of them
+LINES = 24  # of what a cell prints, if it is no source; the page shows the first and last half of them
 WIDTH = 900  # of a picture, at most
 COLOURS = 128  # of a picture's palette
 
@@ -67,7 +67,7 @@ def printed(output):
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
     lines = [line.rstrip("\r\b").rpartition("\r")[2].rstrip() for line in text.splitlines()]
     lines = [line for line in lines if line and not re.match(r"WARNING|[IWE]0000|.*\d%\|", line)]
-    if len(lines) > LINES and "def train_step" not in text:
+    if len(lines) > LINES and not text.lstrip().startswith("def "):
         lines = [*lines[: LINES // 2], "...", *lines[-LINES // 2 :]]
     return "\n".join(lines)
 

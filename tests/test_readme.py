@@ -68,9 +68,8 @@ def folder(tmp_path, monkeypatch):
         ("gan", "gan", []),
         ("stargan", "stargan", ["--data_dir=celeba", "--attributes=Male,Young,Blond_Hair", "--exclusive="]),
     ):
-        assert (
-            main(["train", f"--model={model}", "--preset=quick", f"--run=runs/{run}", *tiny(model, more), *more]) == 0
-        )
+        argv = ["train", f"--model={model}", "--preset=quick", f"--run=runs/{run}", *tiny(model, more), *more]
+        assert main(argv) == 0
     for run in ("A", "B"):
         shutil.copytree("runs/NAME", f"runs/{run}")
     return tmp_path
